@@ -35,7 +35,9 @@ func metricNames(c *config.Config) metrics.Config {
 	for name := range c.Operator.APITokens {
 		names.Sources = append(names.Sources, approval.APIPrincipal(name))
 	}
+	names.Groups = map[string][]string{}
 	for name, w := range c.Workflows {
+		names.Groups[name] = config.GroupsIn(w.Approvers)
 		names.Handlers = append(names.Handlers, requestSource(name), requestSource(name)+httpSuffix)
 		if w.Requests.SQS != nil {
 			names.RefusingSources = append(names.RefusingSources, requestSource(name))

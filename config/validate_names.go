@@ -57,6 +57,18 @@ const (
 	sourcePrefix = "source:"
 )
 
+// GroupsIn lists the names of the groups among approvers, each once, sorted.
+func GroupsIn(approvers []string) []string {
+	var groups []string
+	for _, id := range approvers {
+		if group, isGroup := strings.CutPrefix(id, groupPrefix); isGroup {
+			groups = append(groups, group)
+		}
+	}
+	slices.Sort(groups)
+	return slices.Compact(groups)
+}
+
 // expandGroups returns the approvers with every group replaced by its members.
 func (c *Config) expandGroups(ids []string) []string {
 	var members []string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,7 @@ func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, er
 		readStats: readStats,
 		now:       now,
 		isPaused:  m.isPaused,
+		groups:    &m.groups,
 		workflows: b.configuredLabel("workflow", m.config, func(c Config) []string { return c.Workflows }),
 		reading:   make(chan struct{}, 1),
 		up: b.newDescription("store_up",
@@ -32,6 +34,11 @@ func (m *Metrics) RegisterStore(readStats func(context.Context) (store.Stats, er
 			"Pending approvals.", "workflow"),
 		oldest: b.newDescription("oldest_pending_timestamp_seconds",
 			"When the oldest pending approval was requested; absent without pending approvals.", "workflow"),
+		groupPending: b.newDescription("group_approvals_pending",
+			"Pending approvals of the workflows whose approvers name this group in the configuration; other has the workflows "+
+				"without a group. An approval that waits for two groups counts for both.", "group"),
+		groupOldest: b.newDescription("group_oldest_pending_timestamp_seconds",
+			"When the oldest of these approvals was requested; absent without pending approvals.", "group"),
 		owed: b.newDescription("owed_orders",
 			"Orders with an owed answer: the approval is closed, and its callback has failed and is tried again, is held, or "+
 				"waits for capacity. On DynamoDB, the oldest thousand are counted."),
@@ -62,12 +69,15 @@ type storeCollector struct {
 	readStats func(context.Context) (store.Stats, error)
 	now       func() time.Time
 	isPaused  func(workflow string) bool
+	groups    *atomic.Pointer[map[string][]string]
 	workflows label
 	reading   chan struct{} // holds a token while the store is read
 
 	up            *prometheus.Desc
 	pending       *prometheus.Desc
 	oldest        *prometheus.Desc
+	groupPending  *prometheus.Desc
+	groupOldest   *prometheus.Desc
 	owed          *prometheus.Desc
 	oldestOwed    *prometheus.Desc
 	fifthOwed     *prometheus.Desc
@@ -82,7 +92,7 @@ type storeCollector struct {
 // Describe implements prometheus.Collector.
 func (c *storeCollector) Describe(ch chan<- *prometheus.Desc) {
 	descriptions := []*prometheus.Desc{
-		c.up, c.pending, c.oldest, c.owed, c.oldestOwed, c.fifthOwed, c.exhausted, c.unanswered, c.undeliverable, c.retrying, c.deadLetters,
+		c.up, c.pending, c.oldest, c.groupPending, c.groupOldest, c.owed, c.oldestOwed, c.fifthOwed, c.exhausted, c.unanswered, c.undeliverable, c.retrying, c.deadLetters,
 		c.oldestDue,
 	}
 	for _, d := range descriptions {
@@ -110,6 +120,10 @@ func (c *storeCollector) Collect(ch chan<- prometheus.Metric) {
 		sendGauge(c.pending, float64(w.Pending), name)
 		sendTimestamp(c.oldest, w.Oldest, name)
 	}
+	for name, w := range c.groupLoads(stats) {
+		sendGauge(c.groupPending, float64(w.Pending), name)
+		sendTimestamp(c.groupOldest, w.Oldest, name)
+	}
 	owed := c.groupOwed(stats)
 	sendGauge(c.owed, float64(owed.orders))
 	for name, age := range owed.oldest {
@@ -134,12 +148,7 @@ func (c *storeCollector) groupByWorkflow(s store.Stats) map[string]store.Workflo
 		if !slices.Contains(c.workflows.allValues(), name) {
 			name = other
 		}
-		sum := out[name]
-		sum.Pending += w.Pending
-		if sum.Oldest.IsZero() || (!w.Oldest.IsZero() && w.Oldest.Before(sum.Oldest)) {
-			sum.Oldest = w.Oldest
-		}
-		out[name] = sum
+		out[name] = addPending(out[name], w)
 	}
 	return out
 }

@@ -98,6 +98,51 @@ func TestTheStoreIsReadAtEveryScrape(t *testing.T) {
 	}
 }
 
+// The load of a group is that of the workflows that name it in the configuration in force.
+func TestLoadOfGroups(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	c := Config{
+		Workflows: []string{"orders", "payments", "refunds"},
+		Groups:    map[string][]string{"orders": {"finance", "legal"}, "payments": {"finance"}, "quiet": {"sales"}},
+	}
+	m := New(reg, c)
+	at := func(s int64) time.Time { return time.Unix(s, 0) }
+	stats := store.Stats{Workflows: map[string]store.WorkflowStats{
+		"orders":   {Pending: 100, Oldest: at(70)},
+		"payments": {Pending: 300, Oldest: at(50)},
+		"refunds":  {Pending: 7, Oldest: at(60)},
+		"gone":     {Pending: 1, Oldest: at(80)},
+	}}
+	m.RegisterStore(func(context.Context) (store.Stats, error) { return stats, nil }, time.Now)
+	groups := func() map[string]float64 {
+		out := map[string]float64{}
+		for name, v := range values(t, reg) {
+			if rest, ok := strings.CutPrefix(name, "group_"); ok {
+				out[rest] = v
+			}
+		}
+		return out
+	}
+	require.Equal(t, map[string]float64{
+		`approvals_pending{group="finance"}`:                400,
+		`approvals_pending{group="legal"}`:                  100,
+		`approvals_pending{group="sales"}`:                  0,
+		`approvals_pending{group="other"}`:                  8,
+		`oldest_pending_timestamp_seconds{group="finance"}`: 50,
+		`oldest_pending_timestamp_seconds{group="legal"}`:   70,
+		`oldest_pending_timestamp_seconds{group="other"}`:   60,
+	}, groups())
+	c.Groups = map[string][]string{"refunds": {"legal"}}
+	m.AddNames(c)
+	require.Equal(t, map[string]float64{
+		`approvals_pending{group="legal"}`:                7,
+		`approvals_pending{group="other"}`:                401,
+		`oldest_pending_timestamp_seconds{group="legal"}`: 60,
+		`oldest_pending_timestamp_seconds{group="other"}`: 50,
+	}, groups(), "after a reload")
+}
+
 // The fifth oldest of all answers is found, except those that an operator holds.
 func TestFifthOldestOwedAnswer(t *testing.T) {
 	t.Parallel()

@@ -14,8 +14,10 @@ import (
 // missing here is counted as "other".
 type Config struct {
 	Workflows []string
-	Channels  []string
-	Targets   []string
+	// Groups are the groups of approvers that each workflow names.
+	Groups   map[string][]string
+	Channels []string
+	Targets  []string
 	// Sources are the sources of decisions.
 	Sources []string
 	// Handlers are the handlers of the router, except those of the in-process topics.
@@ -56,14 +58,15 @@ type Metrics struct {
 	refused       counter
 	inbound       inboundSeries
 	paused        gauge
-	pausedNow     atomic.Pointer[map[string]bool] // by workflow
+	groups        atomic.Pointer[map[string][]string] // by workflow
+	pausedNow     atomic.Pointer[map[string]bool]     // by workflow
 }
 
 // New registers every series, with every configured label value at 0. The series that are read from the store are
 // registered by WatchStore. New panics if the registry already has a series of the same name.
 func New(registerer prometheus.Registerer, config Config) *Metrics {
 	b := &builder{registerer: registerer, histograms: config.Histograms}
-	return &Metrics{
+	m := &Metrics{
 		builder:       b,
 		config:        config,
 		approvals:     newApprovalSeries(b, config),
@@ -81,6 +84,8 @@ func New(registerer prometheus.Registerer, config Config) *Metrics {
 		paused:        newPausedSeries(b, config),
 		refused:       newRefusalCounter(b, config),
 	}
+	m.setGroups(config)
+	return m
 }
 
 // traceID returns the ID of the sampled trace that the context is in, or "".

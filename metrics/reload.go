@@ -31,6 +31,7 @@ func (m *Metrics) ConfigRead(at time.Time, err error) {
 // AddNames adds the names of a configuration that was reloaded, with their series at 0. Names that the configuration no
 // longer has keep their series.
 func (m *Metrics) AddNames(c Config) {
+	m.setGroups(c)
 	for _, names := range m.builder.configured {
 		names.extend(c)
 	}

@@ -173,6 +173,18 @@ func approvalsOverTime() []part {
 			query{"{{workflow}}", `
 				time() - min by (workflow) (approval_relay_oldest_pending_timestamp_seconds{@workflow})`},
 		),
+		newLines("Pending for each group of approvers",
+			"Pending approvals of the workflows that name the group of approvers in the configuration. other: the workflows that name "+
+				"people, or whose requests do. An approval that waits for two groups is in both.",
+			"short",
+			query{"{{group}}", `
+				sum by (group) (max by (namespace, job, group) (approval_relay_group_approvals_pending{@all}))`}),
+		newLines("Oldest pending for each group of approvers",
+			"Age of the oldest of these approvals; a gap means that none is pending. No alert is about a group: the time that "+
+				"a group needs is known by workflow only, and the alerts of timeouts tell when it is too long.",
+			"s",
+			query{"{{group}}", `
+				time() - min by (group) (approval_relay_group_oldest_pending_timestamp_seconds{@all})`}),
 		newLines("Oldest pending, of the usual deadline",
 			"Age of the oldest pending approval, by workflow, as a share of the usual time from request to deadline in the steps of this "+
 				"chart. The dashed lines are half of it, and nine tenths.",
