@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -21,4 +22,11 @@ func TestEventsOfTruths(t *testing.T) {
 		require.False(t, seen[v.Text], truth)
 		seen[v.Text] = true
 	}
+}
+
+// TestAttentionCountsEveryStateOfItsList holds that the number in the menu has all states that the list behind it has.
+func TestAttentionCountsEveryStateOfItsList(t *testing.T) {
+	t.Parallel()
+	stats := store.Stats{Exhausted: 1, Undeliverable: 20, Unanswered: 300, Retrying: 4000}
+	require.Equal(t, 4321, countAttention(&stats))
 }

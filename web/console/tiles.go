@@ -105,7 +105,8 @@ func countPending(stats *store.Stats) int {
 	return pending
 }
 
-// countAttention returns the number of approvals that need attention.
+// countAttention returns how many orders the list of approvals that need attention has. An order that is there for two
+// reasons counts twice.
 func countAttention(stats *store.Stats) int {
-	return stats.Exhausted + stats.Undeliverable + stats.Unanswered
+	return stats.Exhausted + stats.Undeliverable + stats.Unanswered + stats.Retrying
 }
