@@ -31,7 +31,8 @@ func workerTotals() []part {
 			query{"", `time() - max(process_start_time_seconds{@all})`},
 		).goodFrom(60, 600),
 		newStat("Store",
-			"Whether every process could read its store for the last scrape. If not, the alert ApprovalRelayStoreFailing fires.",
+			"Whether every process could read its store for the last scrape. If none can, the alert ApprovalRelayStoreFailing "+
+				"fires; if one of several cannot, ApprovalRelayWorkerStoreFailing does.",
 			"short",
 			query{"", `min(approval_relay_store_up{@all})`},
 		).withThresholds(thresholdSteps("red", threshold{1, "green"})).withTexts("failing", "ok"),

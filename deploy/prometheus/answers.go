@@ -5,11 +5,13 @@ func answerAlerts() []alert {
 	return []alert{
 		{
 			name: "ApprovalRelayCallbacksExhausted",
-			// It pages for four hours after the number rose: from then on somebody knows, and the ticket remains.
+			// It pages for four hours after the number rose: from then on somebody knows, and the ticket remains. If nothing was
+			// scraped four hours ago, the last number before that counts.
 			expr: `
 				(max @by (approval_relay_exhausted_orders) > 0)
 				unless
-				(max @by (approval_relay_exhausted_orders) <= max @by (approval_relay_exhausted_orders offset 4h)
+				(max @by (approval_relay_exhausted_orders)
+				<= max @by (last_over_time(approval_relay_exhausted_orders[3h] offset 4h))
 				unless sum @by (increase(approval_relay_callbacks_total{outcome="exhausted"}[4h])) > 0)`,
 			hold:     "1m",
 			severity: page,
@@ -33,15 +35,19 @@ func answerAlerts() []alert {
 		{
 			name: "ApprovalRelayCallbackLatencyFastBurn",
 			// The objective is 99.9 % within a minute, over 30 days. 14.4 times the budget's rate spends 2 % of it in an hour,
-			// six times spends 5 % in six hours. Fewer than five slow answers page nobody, whatever their share.
+			// six times spends 5 % in six hours. Fewer than five slow answers page nobody, whatever their share. Neither do the
+			// answers that an operator's pause held: they go out after the resume.
 			expr: `
-				(approval_relay:callbacks_slow:ratio_rate1h > 14.4 * 0.001
+				((approval_relay:callbacks_slow:ratio_rate1h > 14.4 * 0.001
 				and approval_relay:callbacks_slow:ratio_rate5m > 14.4 * 0.001
 				and approval_relay:callbacks_slow:increase1h > 4.5)
 				or
 				(approval_relay:callbacks_slow:ratio_rate6h > 6 * 0.001
 				and approval_relay:callbacks_slow:ratio_rate30m > 6 * 0.001
-				and approval_relay:callbacks_slow:increase6h > 4.5)`,
+				and approval_relay:callbacks_slow:increase6h > 4.5))
+				unless @on (
+				max @by(workflow) (max_over_time(approval_relay_paused{mode="pause"}[40m])) > 0
+				unless @on(workflow) max @by(workflow) (approval_relay_paused{mode="pause"}) > 0)`,
 			severity: page,
 			summary: "{{ $value | humanizePercentage }} of the answers by target {{ $labels.target }} took longer than a " +
 				"minute, or " +
@@ -74,7 +80,7 @@ func answerAlerts() []alert {
 				or ((` + counted(`approval_relay_callbacks_total{outcome=~"too_late|unknown"}`, "target, outcome", "1h") + `)
 				unless @on approval_relay_answers_missed_total)`,
 			severity: ticket,
-			summary: "{{ $value | humanize }} answer(s) by target {{ $labels.target }} came too late, or may not have " +
+			summary: "{{ printf \"%.0f\" $value }} answer(s) by target {{ $labels.target }} came too late, or may not have " +
 				"arrived " +
 				"({{ $labels.outcome }}).",
 			description: "A decision had no effect on its workflow. approval-relay requests --state=unanswered lists " +
@@ -102,7 +108,7 @@ func answerAlerts() []alert {
 				sum @by(target) (increase(approval_relay_callbacks_total{outcome="delivered_presumed"}[1h]))
 				< 0.01 * sum @by(target) (increase(approval_relay_callbacks_total[1h]))`,
 			severity: ticket,
-			summary: "{{ $value | humanize }} answers by target {{ $labels.target }} in an hour are delivered as far " +
+			summary: "{{ printf \"%.0f\" $value }} answers by target {{ $labels.target }} in an hour are delivered as far " +
 				"as can be known: their replies were lost.",
 			description: "The answers most likely arrived. Look at the network between the worker and the target, and at " +
 				"its timeouts.",

@@ -1,5 +1,7 @@
 package prometheus
 
+import "fmt"
+
 // approvalAlerts are about approvals that nobody decides. They are for the owners of the workflows, by day: nobody on
 // call can decide.
 func approvalAlerts() []alert {
@@ -41,9 +43,9 @@ func approvalAlerts() []alert {
 				/ min @by (sum @by(target) (approval_relay_target_rate_limit > 0)
 				and @on(target) sum @by(target) (increase(approval_relay_callbacks_total[1d])) > 0) > 60)
 				> @on
-				((sum @by (increase(approval_relay_approval_decision_seconds_sum[1d]))
-				+ sum @by (increase(approval_relay_decision_time_left_seconds_sum[1d])))
-				/ sum @by (increase(approval_relay_decision_time_left_seconds_count[1d]))
+				((` + ofDay("approval_decision_seconds", "sum") + `
+				+ ` + ofDay("decision_time_left_seconds", "sum") + `)
+				/ ` + ofDay("decision_time_left_seconds", "count") + `
 				- (time() - min @by (approval_relay_oldest_pending_timestamp_seconds)))`,
 			hold:     "10m",
 			severity: ticket,
@@ -66,4 +68,10 @@ func approvalAlerts() []alert {
 			board:       approvalsBoard,
 		},
 	}
+}
+
+// ofDay is the increase of the sum or count of a histogram in a day. The histogram is classic or native.
+func ofDay(histogram, part string) string {
+	return fmt.Sprintf(`sum @by (increase(approval_relay_%[1]s_%[2]s[1d])
+		or histogram_%[2]s(increase(approval_relay_%[1]s[1d])))`, histogram, part)
 }

@@ -50,7 +50,7 @@ func inboundAlerts() []alert {
 			expr: `
 				sum @by (increase(approval_relay_decision_page_requests_total{result="refused"}[15m])) > 50`,
 			severity: ticket,
-			summary:  "{{ $value | humanize }} requests for decision pages were refused in 15 minutes.",
+			summary:  "{{ printf \"%.0f\" $value }} requests for decision pages were refused in 15 minutes.",
 			description: "Old mails that are opened late are harmless. A sudden rise of forged links is not: look at the " +
 				"access log.",
 			board: approvalsBoard,

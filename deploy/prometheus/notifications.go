@@ -50,7 +50,7 @@ func chatAlerts() []alert {
 				> 0.25 * sum @by (increase(approval_relay_slack_interactions_total[15m]))`,
 			hold:     "5m",
 			severity: ticket,
-			summary:  "{{ $value | humanize }} presses of buttons in Slack failed in a quarter of an hour.",
+			summary:  "{{ printf \"%.0f\" $value }} presses of buttons in Slack failed in a quarter of an hour.",
 			description: "The store or Slack is out of reach. The buttons can be pressed again; the links to the pages work without " +
 				"Slack.",
 			board: approvalsBoard,
@@ -64,7 +64,7 @@ func chatAlerts() []alert {
 				> 0.25 * sum @by (increase(approval_relay_teams_interactions_total[15m]))`,
 			hold:     "5m",
 			severity: ticket,
-			summary:  "{{ $value | humanize }} presses of buttons in Teams failed in a quarter of an hour.",
+			summary:  "{{ printf \"%.0f\" $value }} presses of buttons in Teams failed in a quarter of an hour.",
 			description: "The store or the Bot Connector is out of reach. The buttons can be pressed again; the links to the " +
 				"pages work without Teams.",
 			board: approvalsBoard,

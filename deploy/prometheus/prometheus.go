@@ -143,16 +143,20 @@ func writeExpr(b *strings.Builder, expr string) {
 	}
 }
 
-// counted returns the events that a counter counted in a window, by labels. A counter of a process that is younger than
-// the window counts from 0, although its first sample may be higher: events before the first scrape are counted too. The
-// start of the process tells such a counter from a counter that Prometheus has just begun to scrape.
+// counted returns the events that a counter counted in a window, by labels. Its first sample may be higher than 0, and
+// the events before it are counted too if the counter began in the window: its process is younger than the window, or
+// Prometheus has scraped the process for longer, as where a reload has added a workflow. Otherwise Prometheus has just begun
+// to scrape the process, or does so again after a gap.
 func counted(selector, labels, window string) string {
 	return fmt.Sprintf(`
 		sum @by(%[2]s) (increase(%[1]s[%[3]s])) > 0
 		or
 		sum @by(%[2]s) (
 		%[1]s unless %[1]s offset %[3]s
-		unless @on(instance) (time() - process_start_time_seconds > %[4]d)) > 0`,
+		unless (
+		%[1]s and @on(instance) (time() - process_start_time_seconds > %[4]d)
+		unless count_over_time(%[1]s[%[3]s])
+		< @on(instance) group_left () min @by(instance) (count_over_time(process_start_time_seconds[%[3]s])))) > 0`,
 		selector, labels, window, secondsOf[window])
 }
 

@@ -1,5 +1,7 @@
 package prometheus
 
+import "fmt"
+
 // notHeld leaves out queues of requests while an operator drains or pauses their workflow, see docs/cli.md.
 const notHeld = `
 	unless @on(queue) label_replace(max @by(workflow) (approval_relay_paused{workflow!="*"}) > 0, "queue", "request-$1", "workflow", "(.+)")
@@ -50,24 +52,41 @@ func receiveAlerts() []alert {
 	}
 }
 
+// waited is the time in the queue that one of ten messages exceeds, if it is more than five minutes. The histogram is
+// classic or native.
+func waited(window string) string {
+	return fmt.Sprintf(`histogram_quantile(0.9, sum @by(queue, le) (rate(approval_relay_sqs_message_age_seconds_bucket[%[1]s]))
+		or ignoring (le) sum @by(queue) (rate(approval_relay_sqs_message_age_seconds[%[1]s]))) > 300`, window)
+}
+
+// lagAlert is about messages that wait for long before they are received.
+func lagAlert() alert {
+	return alert{
+		name: "ApprovalRelayQueueLag",
+		// The messages of an outage or a pause are received within the hour after it: then the depth falls. The floor leaves
+		// out a single late message. Where few are received, many must wait.
+		expr: `
+			(` + waited("5m") + `
+			unless sum @by(queue) (increase(approval_relay_sqs_messages_received_total[5m])) < 5
+			or ` + waited("30m") + `
+			and sum @by(queue) (increase(approval_relay_sqs_messages_received_total[30m])) > 2.5
+			and max @by(queue) (min_over_time(approval_relay_sqs_queue_messages{state="visible"}[11m])) > 0)
+			unless
+			max @by(queue) (approval_relay_sqs_queue_messages{state="visible"})
+			< 0.85 * max @by(queue) (approval_relay_sqs_queue_messages{state="visible"} offset 10m)`,
+		hold:     "10m",
+		severity: page,
+		summary:  "Messages of {{ $labels.queue }} waited {{ $value | humanizeDuration }} before they were received.",
+		description: "They arrive faster than they are handled. Look at the time of handlers and commits; raise the queue's " +
+			"concurrency and pollers.",
+		board: workerBoard,
+	}
+}
+
 // depthAlerts are about messages that wait in SQS queues.
 func depthAlerts() []alert {
 	return []alert{
-		{
-			name: "ApprovalRelayQueueLag",
-			// The messages of an outage are received within minutes after it. The floor leaves out a single late message.
-			expr: `
-				histogram_quantile(0.9, sum @by(queue, le) (rate(approval_relay_sqs_message_age_seconds_bucket[5m]))
-				or ignoring (le) sum @by(queue) (rate(approval_relay_sqs_message_age_seconds[5m]))) > 300
-				unless
-				sum @by(queue) (increase(approval_relay_sqs_messages_received_total[5m])) < 5`,
-			hold:     "10m",
-			severity: page,
-			summary:  "Messages of {{ $labels.queue }} waited {{ $value | humanizeDuration }} before they were received.",
-			description: "They arrive faster than they are handled. Look at the time of handlers and commits; raise the queue's " +
-				"concurrency and pollers.",
-			board: workerBoard,
-		},
+		lagAlert(),
 		{
 			name: "ApprovalRelayQueueGrowing",
 			// Receives may succeed and return no message: too many are in flight, or another consumer takes them. The depth is

@@ -14,7 +14,7 @@ func recordings() []recording {
 	for _, window := range []string{"5m", "1h", "1d"} {
 		all = append(all, recording{"approval_relay:approvals_timed_out:ratio_rate" + window, timedOutShare(window)})
 	}
-	return all
+	return append(all, recording{"approval_relay:store_failing", failingStores()})
 }
 
 // missedAnswers counts the answers that a workflow did not get, or may not have got. A worker without the counter of

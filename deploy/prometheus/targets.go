@@ -1,5 +1,7 @@
 package prometheus
 
+import "fmt"
+
 // targetAlerts are about failed calls to workflows.
 func targetAlerts() []alert {
 	return []alert{
@@ -41,6 +43,14 @@ func targetAlerts() []alert {
 	}
 }
 
+// failingHeartbeats is the share of heartbeats that failed in a window, if it is more than half and they are several.
+func failingHeartbeats(window string) string {
+	return fmt.Sprintf(`
+		sum @by(target) (rate(approval_relay_heartbeats_total{result!~"ok|closed"}[%[1]s]))
+		/ sum @by(target) (rate(approval_relay_heartbeats_total[%[1]s])) > 0.5
+		and sum @by(target) (increase(approval_relay_heartbeats_total{result!~"ok|closed"}[%[1]s])) > 2.5`, window)
+}
+
 // owedAlerts are about workflows that wait for an answer or a heartbeat for long.
 func owedAlerts() []alert {
 	return []alert{
@@ -74,11 +84,11 @@ func owedAlerts() []alert {
 		},
 		{
 			name: "ApprovalRelayHeartbeatsFailing",
-			// A waiting state ends after its HeartbeatSeconds without a heartbeat, so few failures matter.
-			expr: `
-				sum @by(target) (rate(approval_relay_heartbeats_total{result!~"ok|closed"}[15m]))
-				/ sum @by(target) (rate(approval_relay_heartbeats_total[15m])) > 0.5
-				and sum @by(target) (increase(approval_relay_heartbeats_total{result!~"ok|closed"}[15m])) > 2.5`,
+			// A waiting state ends after its HeartbeatSeconds without a heartbeat, so few failures matter. A failed heartbeat
+			// comes again after an eighth of its interval: of intervals up to two hours, three are in an hour.
+			expr: failingHeartbeats("15m") + `
+				or ` + failingHeartbeats("1h") + `
+				and sum @by(target) (increase(approval_relay_heartbeats_total{result!~"ok|closed"}[20m])) > 0`,
 			hold:     "5m",
 			severity: page,
 			summary:  "{{ $value | humanizePercentage }} of the heartbeats by target {{ $labels.target }} fail.",

@@ -36,12 +36,12 @@ func workerAlerts() []alert {
 		{
 			name: "ApprovalRelayRestarts",
 			expr: `
-				max @by(instance) (changes(process_start_time_seconds{job="approval-relay"}[30m])) > 3`,
+				max @by(instance) (changes(process_start_time_seconds{job="approval-relay"}[30m])) > 3
+				or max @by(instance) (changes(process_start_time_seconds{job="approval-relay"}[6h])) > 7`,
 			severity: ticket,
-			summary:  "The worker {{ $labels.instance }} started {{ $value }} times in half an hour.",
-			description: "It ends again and again. The last lines of its log before each start have the reason; without " +
-				"one, it was " +
-				"killed: look at its memory limit and its liveness probe.",
+			summary:  "The worker {{ $labels.instance }} ends again and again: it has started {{ $value }} times lately.",
+			description: "Four times in half an hour, or eight in six hours, is no rollout. The last lines of its log before " +
+				"each start have the reason; without one, it was killed: look at its memory limit and its liveness probe.",
 			board: workerBoard,
 		},
 	}
@@ -85,14 +85,15 @@ func surroundingAlerts() []alert {
 		},
 		{
 			name: "ApprovalRelayAWSDenied",
-			// Reading a queue's URL and depth, and the history of an execution, may be denied without harm.
+			// A single answer is tried again within five minutes, so its denials are in every window. Reading a queue's URL and
+			// depth, and the history of an execution, may be denied without harm.
 			expr: `
 				(sum @by(operation) (increase(approval_relay_aws_calls_total{
-				result="denied", operation!~"SQS[.]GetQueue.*|SFN[.](DescribeExecution|GetExecutionHistory)"}[5m])) > 0)
+				result="denied", operation!~"SQS[.]GetQueue.*|SFN[.](DescribeExecution|GetExecutionHistory)"}[8m])) > 0)
 				unless
-				sum @by(operation) (increase(approval_relay_aws_calls_total{result="denied"}[5m]))
-				< 0.1 * sum @by(operation) (increase(approval_relay_aws_calls_total[5m]))`,
-			hold:     "10m",
+				sum @by(operation) (increase(approval_relay_aws_calls_total{result="denied"}[8m]))
+				< 0.1 * sum @by(operation) (increase(approval_relay_aws_calls_total[8m]))`,
+			hold:     "12m",
 			severity: page,
 			summary:  "AWS denies {{ $labels.operation }}, or there are no credentials for it.",
 			description: "No message is lost, but what needs this call stands still. Compare the role's policy with " +
