@@ -243,7 +243,7 @@ func requireVolumes(t *testing.T, names map[any]bool, pod, claims any) {
 // TestCombinationsAreEnough keeps the number of combinations, and holds that each value of the chart is in one of them.
 func TestCombinationsAreEnough(t *testing.T) {
 	t.Parallel()
-	require.Greater(t, len(combinations()), 30)
+	require.Greater(t, len(combinations()), 110)
 	var values object
 	decode(t, chartFolder+"values.yaml", &values)
 	var all strings.Builder

@@ -26,6 +26,7 @@ func combinations() map[string]combination {
 	all := map[string]combination{}
 	for _, part := range []map[string]combination{
 		ofEnvironment(), ofVolumes(), ofSecurity(), ofPlacement(), ofNames(), ofNetwork(), ofMonitoring(), ofLife(), ofSecrets(), ofBackups(),
+		ofOverrides(), ofMistakes(),
 	} {
 		maps.Copy(all, part)
 	}

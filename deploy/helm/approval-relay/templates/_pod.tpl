@@ -101,16 +101,17 @@ workingDir: /data # where the command line finds the operator's token: kubectl e
 {{- with .Values.containerSecurityContext }}
 securityContext: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- if or .Values.env .Values.extraEnv }}
-env:
-  {{- range $name, $value := .Values.env }}
-  - {name: {{ $name }}, value: {{ $value | quote }}}
-  {{- end }}
-  {{- with .Values.extraEnv }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+{{- $env := list -}}
+{{- range $name, $value := .Values.env -}}
+{{- if and (kindIs "float64" $value) (eq (int64 $value | float64) $value) -}}
+{{- $value = int64 $value -}}{{- /* 12345678, not 1.2345678e+07 */ -}}
+{{- end -}}
+{{- $env = append $env (dict "name" $name "value" (toString $value)) -}}
+{{- end -}}
+{{- with include "approval-relay.env" (list $env .Values.extraEnv) | trim }}
+env: {{- . | nindent 2 }}
 {{- end }}
-{{- with concat .Values.envFrom .Values.extraEnvFrom }}
+{{- with concat (.Values.envFrom | default list) (.Values.extraEnvFrom | default list) }}
 envFrom: {{- toYaml . | nindent 2 }}
 {{- end }}
 volumeMounts:
