@@ -19,7 +19,7 @@ func fleet(workers int, segments func(worker int) []segment, names ...string) []
 	return all
 }
 
-// but is one segment for every worker, and others for one of them.
+// but gives each worker the healthy segment, and the sick worker its own segments.
 func but(sick int, healthy segment, segments ...segment) func(int) []segment {
 	return func(worker int) []segment {
 		if worker == sick {
@@ -29,7 +29,7 @@ func but(sick int, healthy segment, segments ...segment) func(int) []segment {
 	}
 }
 
-// generations are workers of which each lives for ten minutes, one after the other.
+// generations are workers that replace each other every ten minutes.
 func generations(count int, segments func(began float64) []segment) func(int) []segment {
 	return func(worker int) []segment {
 		life := segments(float64(10 * worker))
@@ -40,7 +40,7 @@ func generations(count int, segments func(began float64) []segment) func(int) []
 	}
 }
 
-// replacedWorkers are workers of which each lives for ten minutes and delivers twenty answers a minute, so many of them in
+// replacedWorkers replace each other every ten minutes. Each delivers twenty answers a minute, so many of them in
 // time.
 func replacedWorkers(punctual float64) []series {
 	const workers = 12
@@ -58,7 +58,7 @@ func replacedWorkers(punctual float64) []series {
 		fleet(workers, began(60), "sweeper_last_success_timestamp_seconds"))
 }
 
-// fleetScenarios are about several workers of which one is sick, and workers that are replaced often.
+// fleetScenarios are about a sick worker among several, and workers that are replaced often.
 func fleetScenarios() []scenario {
 	const tries = `callback_attempts_total{target="sfn",result="ok"}`
 	const failures = `callback_attempts_total{target="sfn",result="failed"}`
@@ -100,8 +100,9 @@ func fleetScenarios() []scenario {
 			series: []series{
 				of(tries, grow(29400, 120)), of(failures, flat(0, 20), grow(600, 100)),
 				of("retrying_orders", flat(0, 20), since(0, 20, 100)),
+				of("fifth_oldest_owed_age_seconds", flat(0, 20), since(0, 60, 100)),
 			},
-			fires: []string{"page ApprovalRelayAnswersOwed"}, within: 60,
+			fires: []string{"page ApprovalRelayAnswersOwed"}, within: 62,
 		},
 		{
 			name: "out of memory every fifteen minutes, for six hours", minutes: 400,

@@ -52,7 +52,7 @@ func receiveAlerts() []alert {
 	}
 }
 
-// waited is the time in the queue that one of ten messages exceeds, if it is more than five minutes. The histogram is
+// waited is the time in the queue that a tenth of the messages exceeds, if it is above five minutes. The histogram is
 // classic or native.
 func waited(window string) string {
 	return fmt.Sprintf(`histogram_quantile(0.9, sum @by(queue, le) (rate(approval_relay_sqs_message_age_seconds_bucket[%[1]s]))
