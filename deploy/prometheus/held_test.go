@@ -1,7 +1,7 @@
 package prometheus
 
 // heldScenarios are about work that waits on purpose: by an operator's pause or drain, or while no clock is trusted; and
-// about what is worked off after it.
+// about the backlog after it.
 func heldScenarios() []scenario {
 	const received = `sqs_messages_received_total{queue="request-orders"}`
 	const visible = `sqs_queue_messages{queue="request-orders",state="visible"}`

@@ -74,7 +74,7 @@ func sparseScenarios() []scenario {
 	}
 }
 
-// steps are the values of a counter that stays for some minutes, and then grows by one every so many minutes.
+// steps are the values of a counter that stays for some minutes, and then grows by 1 every so many minutes.
 func steps(from, first, every float64, times int) []segment {
 	all := []segment{flat(from, first)}
 	for i := range times {
@@ -83,5 +83,5 @@ func steps(from, first, every float64, times int) []segment {
 	return all
 }
 
-// hourly is a counter that grows by one every hour.
+// hourly is a counter that grows by 1 every hour.
 func hourly(hours int) []segment { return steps(0, 60, 60, hours-1) }

@@ -2,7 +2,7 @@ package prometheus
 
 import "fmt"
 
-// storeWorks are the workers whose store works.
+// storeWorks are the workers with a store that works.
 const storeWorks = `(
 				(approval_relay_store_up == 1 or approval_relay_store_unreadable_orders == 0)
 				unless @on(instance) approval_relay:store_failing)`

@@ -75,7 +75,7 @@ serviceMonitor:
 	}
 }
 
-// ofMistakes are values that would make manifests which Kubernetes refuses, or pods that never start.
+// ofMistakes are values that would make manifests that Kubernetes refuses, or pods that never start.
 func ofMistakes() map[string]combination {
 	closed := "config: {operator: {open_metrics: false}}\n"
 	return refusals(map[string][2]string{
