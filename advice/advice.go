@@ -13,6 +13,10 @@ import (
 
 // For returns the advice about an approval. A control that holds its answers and notifications is not nil.
 func For(a *approval.Approval, now time.Time, held *store.Control) string {
+	if held != nil && held.Mode.IsReadOnly() {
+		return "The store is read-only. Nobody can decide, and nothing is sent, before it is resumed under Controls. " +
+			"Deadlines wait, but the task of the workflow does not."
+	}
 	if held != nil {
 		return adviseHeld(a, now, *held)
 	}

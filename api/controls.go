@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -25,8 +26,9 @@ type Controls interface {
 type Control struct {
 	// Workflow is missing for the control of all workflows.
 	Workflow string `json:"workflow,omitempty"`
-	// Mode is "drain" or "pause". Drain refuses new requests. Pause also holds notifications and callbacks:
-	// decisions are taken and recorded, heartbeats go on, and deadlines pass.
+	// Mode is "drain", "pause" or "read-only". Drain refuses new requests. Pause also holds notifications and callbacks:
+	// decisions are taken and recorded, heartbeats go on, and deadlines pass. Read-only, for all workflows, also refuses
+	// decisions and acts, and begins nothing. A store that was moved to another one has the mode "moved", for ever.
 	Mode store.ControlMode `json:"mode"`
 	// By is the operator, OnBehalfOf the person that the operator named.
 	By         string    `json:"by"`
@@ -148,6 +150,9 @@ func controlError(err error) error {
 	if _, unknown := err.(*handlers.UnknownWorkflowError); unknown { //nolint:errorlint // it is not wrapped
 		return &notFoundError{"workflow"}
 	}
+	if errors.Is(err, store.ErrMoved) {
+		return &conflictError{store.ErrMoved}
+	}
 	return err
 }
 
@@ -157,3 +162,20 @@ const heldRetryAfter = time.Minute
 // TypePaused is the type of the problem of a request that is not taken because an operator has drained or paused its
 // workflow.
 const TypePaused = "urn:approval-relay:problem:paused"
+
+// TypeReadOnly is the type of the problem of a decision or an act that is not taken because the store is read-only.
+const TypeReadOnly = "urn:approval-relay:problem:read-only"
+
+// problemType is a type of problems with its text.
+type problemType struct{ name, detail string }
+
+// heldTypeOf returns the problem of a call that is not taken for now, because an operator has switched that off.
+func heldTypeOf(err error) (held problemType, isHeld bool) {
+	if e, is := errors.AsType[*handlers.HeldError](err); is {
+		return problemType{TypePaused, e.Error()}, true
+	}
+	if e, is := errors.AsType[*store.ReadOnlyError](err); is {
+		return problemType{TypeReadOnly, e.Error()}, true
+	}
+	return problemType{}, false
+}

@@ -128,7 +128,7 @@ func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
 func (a *OperatorAPI) advise(public *Order, o *approval.Order) {
 	for i, found := range o.Approvals {
 		var held *store.Control
-		if control, ok := a.Controls.Find(found.Workflow); ok && control.Mode == store.ControlPause {
+		if control, ok := a.Controls.Find(found.Workflow); ok && control.Mode.IsStrongerThan(store.ControlDrain) {
 			held = &control
 		}
 		public.Approvals[i].Advice = advice.For(found, a.Now(), held)

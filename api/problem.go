@@ -214,7 +214,7 @@ func writeAnswer(w http.ResponseWriter, r *http.Request, answer any, err error) 
 		if _, is := errors.AsType[*approval.OrderFullError](err); is {
 			w.Header().Set("Retry-After", "60")
 		}
-		if _, is := errors.AsType[*handlers.HeldError](err); is {
+		if _, isHeld := heldTypeOf(err); isHeld {
 			setRetryAfter(w.Header(), heldRetryAfter)
 		}
 		if credential, is := errors.AsType[*credentialError](err); is {
@@ -270,10 +270,10 @@ func problemOf(err error) Problem {
 	var full *approval.OrderFullError
 	var query *queryError
 	var large *http.MaxBytesError
-	var held *handlers.HeldError
+	held, isHeld := heldTypeOf(err)
 	switch {
-	case errors.As(err, &held):
-		p.Type, p.Detail = TypePaused, held.Error()
+	case isHeld:
+		p.Type, p.Detail = held.name, held.detail
 	case errors.As(err, &full):
 		p.Detail = full.Error()
 	case errors.As(err, &refused): // one of too many waiting decisions is refused for now, with 503

@@ -27,6 +27,7 @@ import (
 	"github.com/approval-relay/approval-relay/session"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/gate"
 	"github.com/approval-relay/approval-relay/tracing"
 )
 
@@ -76,10 +77,12 @@ type Options struct {
 
 // App is the wired program. A reload replaces its rules; all other fields need a restart to change.
 type App struct {
-	options  Options
-	config   *config.Config // the configuration of the start; the rules have the current configuration
-	log      *slog.Logger
-	store    orderStore
+	options Options
+	config  *config.Config // the configuration of the start; the rules have the current configuration
+	log     *slog.Logger
+	// inner is the store itself, with its optional interfaces. All else uses store, the same behind a gate.
+	inner    orderStore
+	store    *gate.Store
 	metrics  *metrics.Metrics
 	registry *prometheus.Registry
 	tracer   *tracing.Tracer // nil if nothing is traced
@@ -116,12 +119,7 @@ type App struct {
 }
 
 // orderStore is a store as the program uses it.
-type orderStore interface {
-	store.Store
-	store.DeadLetters
-	store.ControlKeeper
-	io.Closer
-}
+type orderStore = gate.Inner
 
 // New wires the program. Nothing runs yet, but the store is open: Run closes it.
 func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
@@ -151,9 +149,10 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	}
 	a.refusals = recent.New(recent.Config{Sealer: a.ring, Observer: a.metrics, Log: o.Log, Now: a.clock.Now})
 	a.unreadable = newUnreadableOrders(o.Log, a.metrics.UnreadableOrders)
-	if a.store, err = a.openStore(ctx); err != nil {
+	if a.inner, err = a.openStore(ctx); err != nil {
 		return nil, err
 	}
+	a.store = gate.New(a.inner, gate.Trust)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.store.Close())
@@ -163,7 +162,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.wireEngine()
-	if err := a.controls.Refresh(ctx); err != nil {
+	if err := a.readControls(ctx); err != nil {
 		return nil, err
 	}
 	if a.queues, err = a.openQueues(ctx); err != nil {
@@ -231,7 +230,7 @@ func (a *App) wireEngine() {
 		Lease:        sweepLease,
 		CloseTimeout: a.config.Shutdown.Timeout / 5,
 	}
-	if lister, ok := a.store.(store.OrphanLister); ok {
+	if lister, ok := a.inner.(store.OrphanLister); ok {
 		sweep.Orphans = lister.ListDueBy
 	}
 	a.sweeper = router.NewSweeper(sweep)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 
 	group "github.com/oklog/run"
 
@@ -15,6 +16,17 @@ func (a *App) addControls(parts *group.Group) {
 		a.controls.Run(ctx)
 		return nil
 	}, func(error) { cancel() })
+}
+
+// readControls reads the controls at the start. A worker does not start on a store that was moved.
+func (a *App) readControls(ctx context.Context) error {
+	if err := a.controls.Refresh(ctx); err != nil {
+		return err
+	}
+	if control, isReadOnly := store.FindReadOnly(a.controls.List()); isReadOnly && control.Mode == store.ControlMoved {
+		return fmt.Errorf("open store: %w: %s", store.ErrMoved, control.Reason)
+	}
+	return nil
 }
 
 // describeControls returns what operators have drained or paused, one line each. Reasons and names of people are not for
@@ -31,6 +43,9 @@ func (a *App) describeControls() []string {
 			lines = append(lines, workflow+": drained, no new requests are taken")
 		case store.ControlPause:
 			lines = append(lines, workflow+": paused, notifications and answers are held")
+		case store.ControlReadOnly:
+			lines = append(lines, workflow+": read-only, nothing is taken and nothing is begun")
+		case store.ControlMoved: // not ready, see checkReadiness
 		}
 	}
 	return lines

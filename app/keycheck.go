@@ -20,7 +20,7 @@ const keySample = 200
 // of another environment, an old backup, or lack a line. It registers the key that seals from now on. A store that was
 // used before it had a register is checked by a sample of its orders.
 func (a *App) checkKeys(ctx context.Context) error {
-	register, ok := a.store.(store.KeyRegister)
+	register, ok := a.inner.(store.KeyRegister)
 	if !ok {
 		return nil
 	}

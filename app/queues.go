@@ -40,7 +40,7 @@ func (a *App) openQueues(ctx context.Context) (*queues, error) {
 	}
 	for _, name := range sortedNames(a.config.Decisions) {
 		d := a.config.Decisions[name]
-		source, err := a.openQueue(ctx, q, decisionSource(name), d.SQS, &d, nil)
+		source, err := a.openQueue(ctx, q, decisionSource(name), d.SQS, &d, a.controls.DecisionIntake)
 		if err != nil {
 			return nil, err
 		}

@@ -226,7 +226,10 @@ func (a *App) checkReadiness(ctx context.Context) error {
 	case !a.router.IsRunning():
 		return errors.New("starting")
 	}
-	if prober, ok := a.store.(store.Prober); ok && prober.Probe(ctx) != nil {
+	if control, isReadOnly := store.FindReadOnly(a.controls.List()); isReadOnly && control.Mode == store.ControlMoved {
+		return errors.New("the store was moved to another one: stop this worker")
+	}
+	if prober, ok := a.inner.(store.Prober); ok && prober.Probe(ctx) != nil {
 		return errors.New("the store accepts no updates")
 	}
 	if a.clock.Now().Sub(time.Unix(0, a.lastFailure.Load())) < distrust {

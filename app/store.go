@@ -58,6 +58,6 @@ func asOrderStore[S orderStore](s S, err error) (orderStore, error) {
 
 // backups returns the store if it makes copies of itself, or nil.
 func (a *App) backups() store.BackupMaker {
-	maker, _ := a.store.(store.BackupMaker)
+	maker, _ := a.inner.(store.BackupMaker)
 	return maker
 }

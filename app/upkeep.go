@@ -13,6 +13,7 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/dynamodb"
+	"github.com/approval-relay/approval-relay/store/gate"
 	"github.com/approval-relay/approval-relay/store/sqlite"
 	"github.com/approval-relay/approval-relay/upkeep"
 )
@@ -35,6 +36,7 @@ func OpenStore(ctx context.Context, c *config.Config, sealer store.Sealer, toFil
 			AWS:      aws,
 			Sealer:   sealer,
 			Import:   toFill,
+			Moved:    !toFill,
 		})
 		if err != nil {
 			return nil, err
@@ -42,6 +44,14 @@ func OpenStore(ctx context.Context, c *config.Config, sealer store.Sealer, toFil
 		return s, nil
 	}
 	return OpenFile(ctx, c.Store.SQLite, sealer, toFill)
+}
+
+// LiveTimes returns the times that workers need to obey the controls of a migration.
+func LiveTimes() *upkeep.Live {
+	return &upkeep.Live{
+		Settle: actionLease + 5*time.Second, // workers look at the controls every two seconds
+		Trust:  gate.Trust + time.Second,
+	}
 }
 
 // OpenFile opens a SQLite store as OpenStore does.
@@ -54,6 +64,7 @@ func OpenFile(ctx context.Context, path string, sealer store.Sealer, toFill bool
 		Sealer:     sealer,
 		KeepSchema: true,
 		Import:     toFill,
+		Moved:      !toFill,
 	})
 	if err != nil {
 		return nil, err

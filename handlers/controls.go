@@ -41,13 +41,14 @@ type Controls struct {
 	current    atomic.Pointer[[]store.Control]
 
 	mu      sync.Mutex
-	intakes map[string]intake // by workflow
+	intakes map[string]intake // by workflow, or decisionIntake
 }
 
-// intake is the time during which the queues of a workflow are read.
+// intake is the time during which the queues of a workflow, or the queues of decisions, are read.
 type intake struct {
-	open context.Context //nolint:containedctx // it is what callers wait for
-	end  context.CancelFunc
+	takes func() bool
+	open  context.Context //nolint:containedctx // it is what callers wait for
+	end   context.CancelFunc
 }
 
 // Refresh reads the controls of the store.
@@ -69,29 +70,42 @@ func (c *Controls) Refresh(ctx context.Context) error {
 // Intake returns a context that ends when a workflow takes no new requests any more. It has ended already while it takes
 // none.
 func (c *Controls) Intake(workflow string) context.Context {
+	return c.intake(workflow, func() bool { return c.TakesRequests(workflow) })
+}
+
+// DecisionIntake returns a context that ends when decisions are refused. It has ended already while they are.
+func (c *Controls) DecisionIntake() context.Context {
+	return c.intake(decisionIntake, c.TakesDecisions)
+}
+
+// decisionIntake is the key of the intake of decisions. The name of a workflow is never empty.
+const decisionIntake = ""
+
+func (c *Controls) intake(key string, takes func() bool) context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	in, known := c.intakes[workflow]
-	takes := c.TakesRequests(workflow)
-	if !known || takes && in.open.Err() != nil {
+	in, known := c.intakes[key]
+	isOpen := takes()
+	if !known || isOpen && in.open.Err() != nil {
+		in.takes = takes
 		in.open, in.end = context.WithCancel(context.Background())
 		if c.intakes == nil {
 			c.intakes = map[string]intake{}
 		}
-		c.intakes[workflow] = in
+		c.intakes[key] = in
 	}
-	if !takes {
+	if !isOpen {
 		in.end()
 	}
 	return in.open
 }
 
-// endIntakes ends the intakes of the workflows that take no new requests any more.
+// endIntakes ends the intakes that are closed now.
 func (c *Controls) endIntakes() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for workflow, in := range c.intakes {
-		if !c.TakesRequests(workflow) {
+	for _, in := range c.intakes {
+		if !in.takes() {
 			in.end()
 		}
 	}
@@ -133,7 +147,7 @@ func (c *Controls) List() []store.Control {
 func (c *Controls) Find(workflow string) (found store.Control, controlled bool) {
 	for _, control := range c.List() {
 		isOurs := control.Workflow == "" || control.Workflow == workflow
-		if isOurs && (!controlled || control.Mode == store.ControlPause && found.Mode != store.ControlPause) {
+		if isOurs && (!controlled || control.Mode.IsStrongerThan(found.Mode)) {
 			found, controlled = control, true
 		}
 	}
@@ -149,7 +163,13 @@ func (c *Controls) TakesRequests(workflow string) bool {
 // IsPaused reports whether the notifications and callbacks of a workflow are held.
 func (c *Controls) IsPaused(workflow string) bool {
 	control, controlled := c.Find(workflow)
-	return controlled && control.Mode == store.ControlPause
+	return controlled && control.Mode != store.ControlDrain
+}
+
+// TakesDecisions reports whether decisions are taken: the store is not read-only.
+func (c *Controls) TakesDecisions() bool {
+	_, isReadOnly := store.FindReadOnly(c.List())
+	return !isReadOnly
 }
 
 // Set stores a control. The control of all workflows has an empty workflow.
@@ -157,7 +177,9 @@ func (c *Controls) Set(ctx context.Context, control store.Control) error {
 	control.Reason = strings.TrimSpace(control.Reason)
 	switch {
 	case !slices.Contains(store.ControlModes(), control.Mode):
-		return approval.InvalidField("mode", "must be drain or pause")
+		return approval.InvalidField("mode", "must be drain, pause or read-only")
+	case control.Mode == store.ControlReadOnly && control.Workflow != "":
+		return approval.InvalidField("mode", "concerns the store: it can be set for all workflows only")
 	case control.Reason == "":
 		return approval.InvalidField("reason", "is missing")
 	case len(control.Reason) > maxControlReason:
@@ -216,6 +238,9 @@ func (e *HeldError) Error() string {
 	what := "the workflow takes no new requests at present"
 	if e.Control.Workflow == "" {
 		what = "no new requests are taken at present"
+	}
+	if e.Control.Mode == store.ControlMoved {
+		return (&store.ReadOnlyError{Control: e.Control}).Error()
 	}
 	return what + ": an operator has set the mode " + string(e.Control.Mode) + "; send the request again later"
 }

@@ -66,7 +66,7 @@ func newControls(w *controlWatcher) *Controls {
 // The stronger of the control of a workflow and that of all workflows holds.
 func TestStrongerControl(t *testing.T) {
 	t.Parallel()
-	const free, drain, pause = "", store.ControlDrain, store.ControlPause
+	const free, drain, pause, readOnly = "", store.ControlDrain, store.ControlPause, store.ControlReadOnly
 	for _, c := range []struct{ all, own, want store.ControlMode }{
 		{free, free, free},
 		{drain, free, drain},
@@ -76,6 +76,9 @@ func TestStrongerControl(t *testing.T) {
 		{drain, pause, pause},
 		{pause, drain, pause},
 		{drain, drain, drain},
+		{readOnly, free, readOnly},
+		{readOnly, pause, readOnly},
+		{readOnly, drain, readOnly},
 	} {
 		controls := newControls(&controlWatcher{Store: memory.New()})
 		for workflow, mode := range map[string]store.ControlMode{"": c.all, "orders": c.own} {
@@ -87,7 +90,9 @@ func TestStrongerControl(t *testing.T) {
 		require.Equal(t, c.want, found.Mode, "%+v", c)
 		require.Equal(t, c.want != free, controlled, "%+v", c)
 		require.Equal(t, c.want == free, controls.TakesRequests("orders"), "%+v", c)
-		require.Equal(t, c.want == pause, controls.IsPaused("orders"), "%+v", c)
+		require.Equal(t, c.want == pause || c.want == readOnly, controls.IsPaused("orders"), "%+v", c)
+		require.Equal(t, c.want != readOnly, controls.TakesDecisions(), "%+v", c)
+		require.Equal(t, c.want != readOnly, controls.DecisionIntake().Err() == nil, "%+v", c)
 		require.Equal(t, c.want == free, controls.Admit("orders") == nil, "%+v", c)
 		require.Equal(t, c.all == free, controls.TakesRequests("refunds"), "%+v", c)
 	}
@@ -108,6 +113,9 @@ func TestRefusedControls(t *testing.T) {
 	}
 	err := controls.Set(t.Context(), store.Control{Workflow: "odd", Mode: store.ControlDrain, Reason: "x"})
 	require.ErrorAs(t, err, new(*UnknownWorkflowError))
+	err = controls.Set(t.Context(), store.Control{Workflow: "orders", Mode: store.ControlReadOnly, Reason: "x"})
+	require.ErrorContains(t, err, "it can be set for all workflows only")
+	require.Error(t, controls.Set(t.Context(), store.Control{Mode: store.ControlMoved, Reason: "x"}))
 	require.Error(t, controls.Remove(t.Context(), "", "ops", "", strings.Repeat("x", maxControlReason+1)))
 	require.NoError(t, controls.Remove(t.Context(), "removed from the configuration", "ops", "", ""))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/refusal"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // DescribeRefusal returns the code, the field and the detail of the error of a message, for the record of refusals. The
@@ -20,6 +21,7 @@ func DescribeRefusal(err error) refusal.Refusal {
 	}
 	_, isRefused := errors.AsType[*approval.RefusalError](err)
 	full, isFull := errors.AsType[*approval.OrderFullError](err)
+	readOnly, isReadOnly := errors.AsType[*store.ReadOnlyError](err)
 	switch {
 	case isRefused:
 		if out.Code != refusal.Missing { // a person who is not named is missing, and not wrong
@@ -29,6 +31,8 @@ func DescribeRefusal(err error) refusal.Refusal {
 	case isFull:
 		out.Code = refusal.Busy
 		out.Detail = full.Error()
+	case isReadOnly:
+		out.Detail = readOnly.Error()
 	case errors.Is(err, approval.ErrNotFound):
 		out.Code = refusal.Unknown
 		out.Detail = "the order is not in the store"

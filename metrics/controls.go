@@ -14,8 +14,8 @@ func newPausedSeries(b *builder, c Config) gauge {
 	workflow := b.configuredLabel("workflow", c, func(c Config) []string { return c.Workflows }, allWorkflows)
 	mode := label{name: "mode", values: texts(store.ControlModes())}
 	return b.newGauge("paused",
-		"1 if an operator has set this mode for the workflow, or for all: drain (no new requests) or pause (also no "+
-			"notifications and no callbacks).", workflow, mode)
+		"1 if an operator has set this mode for the workflow, or for all: drain (no new requests), pause (also no "+
+			"notifications and no callbacks) or read-only (also no decisions).", workflow, mode)
 }
 
 // ControlsChanged sets the controls in force.
@@ -27,10 +27,14 @@ func (m *Metrics) ControlsChanged(controls []store.Control) {
 	}
 	paused := map[string]bool{}
 	for _, c := range controls {
-		if c.Mode == store.ControlPause {
+		mode := c.Mode
+		if mode.IsReadOnly() {
+			mode = store.ControlReadOnly
+		}
+		if mode.IsStrongerThan(store.ControlDrain) {
 			paused[cmp.Or(c.Workflow, allWorkflows)] = true
 		}
-		m.paused.set(1, cmp.Or(c.Workflow, allWorkflows), string(c.Mode))
+		m.paused.set(1, cmp.Or(c.Workflow, allWorkflows), string(mode))
 	}
 	m.pausedNow.Store(&paused)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // Claimer leases orders with due actions to this process.
@@ -162,14 +163,15 @@ func (s *Sweeper) advance(ctx context.Context, orderID string) {
 	}
 }
 
-// transition runs a transition on an order. It is no error if nothing changes.
+// transition runs a transition on an order. It is fine if the order stays as it is.
 func (s *Sweeper) transition(
 	ctx context.Context, orderID string,
 	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
 ) (err error) {
 	defer catchPanic(&err)
-	if err = s.Transitions.Run(ctx, orderID, transition); errors.Is(err, errUnchanged) {
-		return nil
+	err = s.Transitions.Run(ctx, orderID, transition)
+	if _, isReadOnly := errors.AsType[*store.ReadOnlyError](err); isReadOnly || errors.Is(err, errUnchanged) {
+		return nil // an order of a read-only store stays due
 	}
 	return err
 }

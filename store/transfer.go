@@ -33,6 +33,12 @@ type RecordKeeper interface {
 	// EndImport removes the mark.
 	EndImport(ctx context.Context) error
 
+	// MarkMoved marks the store as moved: it replaces the control of all workflows, which makes the store read-only, by one
+	// with the mode ControlMoved. From then on the store refuses to be opened by a worker, workers that run on it refuse
+	// every change, and its controls stay. It returns ErrNotReadOnly if the control is not as given any more. To mark the
+	// store again changes nothing.
+	MarkMoved(ctx context.Context, readOnly, moved Control) error
+
 	// SchemaVersion returns the version of the schema that this program makes.
 	SchemaVersion() int
 }

@@ -2,28 +2,48 @@ package upkeep
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
+	"slices"
+	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
 )
 
 // Migration moves everything from a store to another, empty one. The records are copied as they are, with the task tokens
-// sealed as they are.
+// sealed as they are. At its end the old store is marked as moved, so that every worker refuses it.
 type Migration struct {
 	From, To Store
 	Sealer   store.Sealer // opens the records of both
 	KeyID    string       // of the key that seals in To from now on
+	// ToName is the name of the new store, for the mark of the old one.
+	ToName string
 	// SkipLost leaves out what cannot be read. Otherwise nothing is written if there is such a record or dead letter.
 	SkipLost bool
+	// Live is set if workers may use the old store. It is nil if all are stopped.
+	Live *Live
 	// Report is called with everything that cannot be read.
 	Report   func(store.Fault)
 	Progress Progress
+
+	moving
+}
+
+// Live has the times that workers on the old store need to obey a control.
+type Live struct {
+	// Settle is the time until the actions that workers have begun before a pause have ended, and are recorded.
+	Settle time.Duration
+	// Trust is the time until no worker changes a store any more, and acknowledges that, after it became read-only.
+	Trust time.Duration
+}
+
+// moving is the state of a migration that runs.
+type moving struct {
+	copied   map[string]copiedRecord // the records in the target, by order ID
+	pass     int                     // the number of the pass over the source
+	control  store.Control           // of all workflows, as the migration has set it
+	previous *store.Control          // the control of all workflows before the migration, or nil
+	since    time.Time               // the source is read-only since then
 }
 
 // Summary is what a store has, or what was moved.
@@ -32,207 +52,220 @@ type Summary struct {
 	Digest       string `json:"digest"`
 	DeadLetters  int    `json:"deadLetters"`
 	LetterDigest string `json:"deadLetterDigest"`
-	Controls     int    `json:"controls"`
-	Lost         int    `json:"lost"` // orders and dead letters that cannot be read
-	Resumed      bool   `json:"resumed"`
+	Controls     int    `json:"controls"` // without the migration's own
+	Lost         int    `json:"lost"`     // orders and dead letters that cannot be read
+}
+
+// Moved is the result of a migration.
+type Moved struct {
+	Summary
+
+	Resumed bool `json:"resumed"`
+	// ReadOnly is the time during which the source was read-only before it was marked as moved.
+	ReadOnly time.Duration `json:"-"`
 }
 
 // imports is the number of records that are imported at the same time.
 const imports = 32
 
+// actor is the operator of the controls that a migration sets.
+const actor = "store migrate"
+
+// maxPasses bounds the passes over a source that is read-only. Another pass is needed only if a worker was so slow that it
+// changed the source after the time of trust. The change is not acknowledged, but the target gets it all the same.
+const maxPasses = 5
+
 // Run moves everything, and compares both stores at the end. Until that has succeeded, the target is marked, and no worker
 // starts on it. After an error, Run can begin again.
-func (m *Migration) Run(ctx context.Context) (Summary, error) {
+func (m *Migration) Run(ctx context.Context) (Moved, error) {
+	isMoved, err := m.readControls(ctx)
+	if err != nil {
+		return Moved{}, err
+	}
+	if isMoved {
+		return m.complete(ctx)
+	}
 	source, err := m.survey(ctx, m.From, "read", m.Report)
 	if err != nil {
-		return source, err
+		return Moved{}, err
 	}
 	if source.Lost > 0 && !m.SkipLost {
-		return source, fmt.Errorf("%d orders and dead letters cannot be read: nothing was moved", source.Lost)
+		return Moved{}, fmt.Errorf("%d orders and dead letters cannot be read: nothing was moved", source.Lost)
 	}
 	resumed, err := m.To.BeginImport(ctx)
 	if err != nil {
-		return source, err
+		return Moved{}, err
 	}
-	if err := m.copyAll(ctx, resumed); err != nil {
-		return source, fmt.Errorf("%w; the target is incomplete, and no worker starts on it: run the command again", err)
+	out := Moved{Resumed: resumed}
+	if out.Summary, err = m.move(ctx, resumed); err != nil {
+		err = errors.Join(err, m.release(ctx))
+		return out, fmt.Errorf("%w; the target is incomplete, and no worker starts on it: run the command again", err)
+	}
+	out.ReadOnly = time.Since(m.since)
+	return out, m.To.EndImport(ctx)
+}
+
+// readControls reads the control of all workflows. It reports whether the source was moved by an earlier run.
+func (m *Migration) readControls(ctx context.Context) (isMoved bool, err error) {
+	controls, err := m.From.Controls(ctx)
+	if err != nil {
+		return false, err
+	}
+	m.moving = moving{copied: map[string]copiedRecord{}}
+	i := slices.IndexFunc(controls, func(c store.Control) bool { return c.Workflow == "" })
+	if i < 0 {
+		return false, nil
+	}
+	if controls[i].By != actor { // an interrupted run has not restored it
+		m.previous = &controls[i]
+	}
+	if controls[i].Mode != store.ControlMoved {
+		return false, nil
+	}
+	m.control = controls[i]
+	return true, nil
+}
+
+// complete completes a migration that was interrupted after it had marked the source as moved.
+func (m *Migration) complete(ctx context.Context) (Moved, error) {
+	resumed, err := m.To.BeginImport(ctx)
+	if err != nil {
+		return Moved{}, fmt.Errorf("%w: %w", store.ErrMoved, err)
+	}
+	source, err := m.survey(ctx, m.From, "verify the source", nil)
+	if err != nil {
+		return Moved{}, err
 	}
 	target, err := m.survey(ctx, m.To, "verify", nil)
 	if err != nil {
-		return source, err
+		return Moved{}, err
 	}
-	after, err := m.survey(ctx, m.From, "verify the source", nil)
-	if err != nil {
-		return source, err
+	target.Lost, target.Controls = source.Lost, source.Controls // the control of all workflows may be gone from the source
+	if err := compare(source, target); err != nil {
+		return Moved{}, fmt.Errorf("%w: %w", store.ErrMoved, err)
 	}
-	target.Lost += source.Lost
-	switch {
-	case after != source:
-		return source, errors.New("the source has changed meanwhile: stop every worker that uses it, and run the command again")
-	case target != source:
-		return source, fmt.Errorf("the target differs from the source: %d orders (%s), %d dead letters (%s) instead of %d (%s), %d (%s)",
-			target.Orders, target.Digest, target.DeadLetters, target.LetterDigest,
-			source.Orders, source.Digest, source.DeadLetters, source.LetterDigest)
+	if err := m.From.MarkMoved(ctx, m.control, m.control); err != nil {
+		return Moved{}, err
 	}
-	if err := m.To.EndImport(ctx); err != nil {
-		return source, err
-	}
-	source.Resumed = resumed
-	return source, nil
+	return Moved{Summary: source, Resumed: resumed}, m.To.EndImport(ctx)
 }
 
-// survey reads everything in a store.
-func (m *Migration) survey(ctx context.Context, s Store, step string, report func(store.Fault)) (Summary, error) {
-	var out Summary
-	lost := func(orderID string, err error) {
-		out.Lost++
-		if report != nil {
-			report(store.Fault{Order: orderID, Text: err.Error(), Lost: true})
-		}
-	}
-	var sum digest
-	seen := 0
-	err := s.EachRecord(ctx, func(r store.RawRecord) error {
-		if seen++; seen%progressEvery == 0 {
-			m.Progress(step, seen)
-		}
-		if _, err := store.Decode(r.OrderID, r.JSON, m.Sealer); err != nil {
-			lost(r.OrderID, err)
-			return ctx.Err()
-		}
-		out.Orders++
-		sum.add(r)
-		return ctx.Err()
-	})
-	if err != nil {
-		return out, err
-	}
-	out.Digest = sum.String()
-	letters := sha256.New()
-	err = eachLetter(ctx, s, func(id string) error {
-		d, err := s.GetDeadLetter(ctx, id)
-		if err != nil {
-			lost("", err)
-			return ctx.Err()
-		}
-		out.DeadLetters++
-		return addLetter(letters, d)
-	})
-	if err != nil {
-		return out, err
-	}
-	out.LetterDigest = fmt.Sprintf("%x", letters.Sum(nil))
-	controls, err := s.Controls(ctx)
-	out.Controls = len(controls)
-	return out, err
-}
-
-func addLetter(to hash.Hash, d store.DeadLetter) error {
-	sum, err := hashLetter(d)
-	to.Write(sum)
-	return err
-}
-
-func (m *Migration) copyAll(ctx context.Context, resumed bool) error {
+// move copies everything, and marks the source as moved.
+func (m *Migration) move(ctx context.Context, resumed bool) (Summary, error) {
 	if resumed {
-		if err := m.removeStale(ctx); err != nil {
-			return err
+		if err := m.readTarget(ctx); err != nil {
+			return Summary{}, err
 		}
 	}
-	if err := m.copyRecords(ctx); err != nil {
-		return err
+	if m.Live != nil { // the bulk, while workers go on
+		if _, err := m.copyRecords(ctx); err != nil {
+			return Summary{}, err
+		}
+		if err := m.setControl(ctx, store.ControlPause, m.Live.Settle); err != nil {
+			return Summary{}, err
+		}
 	}
-	if err := m.copyLetters(ctx); err != nil {
-		return err
+	trust := time.Duration(0)
+	if m.Live != nil {
+		trust = m.Live.Trust
 	}
-	ids, err := m.From.KeyIDs(ctx)
+	m.since = time.Now()
+	if err := m.setControl(ctx, store.ControlReadOnly, trust); err != nil {
+		return Summary{}, err
+	}
+	source, err := m.copyUntilEqual(ctx)
 	if err != nil {
-		return err
+		return source, err
 	}
-	for _, id := range append(ids, m.KeyID) {
-		if err := m.To.AddKeyID(ctx, id); err != nil {
-			return err
-		}
+	moved := m.control
+	moved.Mode = store.ControlMoved
+	moved.Reason = "everything was moved to " + m.ToName
+	return source, m.From.MarkMoved(ctx, m.control, moved)
+}
+
+// setControl sets the control of all workflows at the source, and waits until every worker obeys it.
+func (m *Migration) setControl(ctx context.Context, mode store.ControlMode, wait time.Duration) error {
+	c := store.Control{Mode: mode, By: actor, Reason: "the store is being moved to " + m.ToName, Since: time.Now().UTC()}
+	if err := m.From.SetControl(ctx, c); err != nil {
+		return err
 	}
 	controls, err := m.From.Controls(ctx)
 	if err != nil {
 		return err
 	}
-	for _, c := range controls {
-		if err := m.To.SetControl(ctx, c); err != nil {
-			return err
-		}
+	m.control = controls[0] // as it is stored; the control of all workflows comes first
+	m.Progress("wait until every worker obeys the mode "+string(mode), 0)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
-	return nil
 }
 
-func (m *Migration) copyRecords(ctx context.Context) error {
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(imports)
-	copied := 0
-	err := m.From.EachRecord(groupCtx, func(r store.RawRecord) error {
-		if copied++; copied%progressEvery == 0 {
-			m.Progress("copy", copied)
-		}
-		if _, err := store.Decode(r.OrderID, r.JSON, m.Sealer); err != nil {
-			return groupCtx.Err() // survey has reported it
-		}
-		group.Go(func() error { return m.To.ImportRecord(groupCtx, r) })
-		return groupCtx.Err()
-	})
-	return errors.Join(group.Wait(), err)
+// releaseTimeout bounds the restoring of the source after a failure.
+const releaseTimeout = 30 * time.Second
+
+// release gives the source back to its workers after a failure, also after an interrupt.
+func (m *Migration) release(ctx context.Context) error {
+	if m.control == (store.Control{}) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	var err error
+	if m.previous != nil {
+		err = m.From.SetControl(ctx, *m.previous)
+	} else {
+		_, err = m.From.RemoveControl(ctx, "")
+	}
+	if errors.Is(err, store.ErrMoved) { // and the next run completes that
+		return nil
+	}
+	if err != nil {
+		err = fmt.Errorf("the source is still in the mode %s, end it by resume: %w", m.control.Mode, err)
+	}
+	return err
 }
 
-// copyLetters copies the dead letters in their order. Their contents are sealed anew, because each store packs them in its
-// own way.
-func (m *Migration) copyLetters(ctx context.Context) error {
-	return eachLetter(ctx, m.From, func(id string) error {
-		d, err := m.From.GetDeadLetter(ctx, id)
+// copyUntilEqual copies what the target lacks until both stores are equal and the source does not change any more.
+func (m *Migration) copyUntilEqual(ctx context.Context) (Summary, error) {
+	for pass := 1; ; pass++ {
+		source, err := m.copyAll(ctx)
 		if err != nil {
-			return ctx.Err() // survey has reported it
+			return source, err
 		}
-		_, err = m.To.PutDeadLetter(ctx, d)
-		return err
-	})
+		target, err := m.survey(ctx, m.To, "verify", nil)
+		if err != nil {
+			return source, err
+		}
+		target.Lost += source.Lost
+		if err := compare(source, target); err != nil {
+			return source, err
+		}
+		after, err := m.survey(ctx, m.From, "verify the source", nil)
+		if err != nil {
+			return source, err
+		}
+		switch {
+		case after == source:
+			return source, nil
+		case m.Live == nil:
+			return source, errors.New("the source has changed meanwhile: stop every worker that uses it, and run the command again")
+		case pass == maxPasses:
+			return source, errors.New("the source changes although it is read-only: a worker of an older release uses it")
+		}
+	}
 }
 
-// removeStale removes from the target of an interrupted migration what the source has no more, and all dead letters and
-// controls: they are few, and copied again.
-func (m *Migration) removeStale(ctx context.Context) error {
-	keep := map[string]bool{}
-	err := m.From.EachRecord(ctx, func(r store.RawRecord) error {
-		keep[r.OrderID] = true
-		return ctx.Err()
-	})
-	if err != nil {
-		return err
+// compare returns an error if the stores differ.
+func compare(source, target Summary) error {
+	if target == source {
+		return nil
 	}
-	var stale []string
-	err = m.To.EachRecord(ctx, func(r store.RawRecord) error {
-		if !keep[r.OrderID] {
-			stale = append(stale, r.OrderID)
-		}
-		return ctx.Err()
-	})
-	if err != nil {
-		return err
-	}
-	for _, id := range stale {
-		if err := m.To.Update(ctx, id, func(o *approval.Order) error {
-			*o = approval.Order{ID: id}
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	controls, err := m.To.Controls(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range controls {
-		if _, err := m.To.RemoveControl(ctx, c.Workflow); err != nil {
-			return err
-		}
-	}
-	return eachLetter(ctx, m.To, func(id string) error { return m.To.DeleteDeadLetter(ctx, id) })
+	return fmt.Errorf("the target differs from the source: %d orders (%s), %d dead letters (%s) instead of %d (%s), %d (%s)",
+		target.Orders, target.Digest, target.DeadLetters, target.LetterDigest,
+		source.Orders, source.Digest, source.DeadLetters, source.LetterDigest)
 }

@@ -238,7 +238,7 @@ func TestRoundTrip(t *testing.T) {
 	m = migration(table, last, ring)
 	back, err := m.Run(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, moved, back)
+	require.Equal(t, moved.Summary, back.Summary)
 	requireSound(t, last)
 	require.Equal(t, want, contentOf(t, last))
 	_, err = m.Run(t.Context())
@@ -298,6 +298,7 @@ func TestInterrupted(t *testing.T) {
 				*o = approval.Order{ID: o.ID}
 				return nil
 			}))
+			want := contentOf(t, source)
 			target, err = open(t, path, ring, true)
 			require.NoError(t, err)
 			m = migration(source, target, ring)
@@ -306,7 +307,7 @@ func TestInterrupted(t *testing.T) {
 			require.True(t, moved.Resumed)
 			require.Equal(t, 66, moved.Orders)
 			requireSound(t, target)
-			require.Equal(t, contentOf(t, source), contentOf(t, target))
+			require.Equal(t, want, contentOf(t, target))
 			require.NoError(t, target.Close())
 			target, err = open(t, path, ring, false)
 			require.NoError(t, err)

@@ -162,7 +162,7 @@ func (p *Page) handleAct(w http.ResponseWriter, r *http.Request, v *visit, f act
 		p.refuseAct(w, r, v, f, http.StatusUnprocessableEntity, "page.act."+f.act+".refused")
 	case err != nil:
 		p.Log.WarnContext(r.Context(), "decision page cannot record the act", "order_id", v.order.ID, "error", err)
-		p.refuseAct(w, r, v, f, http.StatusServiceUnavailable, "page.notice.uncertain")
+		p.refuseAct(w, r, v, f, http.StatusServiceUnavailable, unstoredNotice(err, "page.notice.uncertain"))
 	case result.Verdict.IsAccepted():
 		if f.act == actPassOn { // the link has ended
 			p.showPassedOn(w, r, v, f)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/sha256"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/form"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // recordDecision records the decision of a form. After success the browser is redirected to the page, which then
@@ -27,7 +29,7 @@ func (p *Page) recordDecision(w http.ResponseWriter, r *http.Request, v *visit, 
 		p.writeProblem(w, r, notAllowed)
 	case err != nil:
 		p.Log.WarnContext(r.Context(), "decision page cannot record the decision", "order_id", orderID, "error", err)
-		p.refuse(w, r, v, s, notice{status: http.StatusServiceUnavailable, key: "page.notice.uncertain"})
+		p.refuse(w, r, v, s, notice{status: http.StatusServiceUnavailable, key: unstoredNotice(err, "page.notice.uncertain")})
 	case verdict.IsAccepted():
 		p.Observer.DecisionPageSubmitted()
 		// The path is relative, because a proxy may have removed a prefix.
@@ -36,6 +38,15 @@ func (p *Page) recordDecision(w http.ResponseWriter, r *http.Request, v *visit, 
 	default:
 		p.writeVerdict(w, r, s, verdict)
 	}
+}
+
+// unstoredNotice returns the key of the notice for a decision or an act that could not be stored: the uncertain one, but
+// while the store is read-only, it is certain that nothing was recorded.
+func unstoredNotice(err error, uncertain string) string {
+	if _, isReadOnly := errors.AsType[*store.ReadOnlyError](err); isReadOnly {
+		return "page.notice.read_only"
+	}
+	return uncertain
 }
 
 // writeVerdict answers a decision that does not count.

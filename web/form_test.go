@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 func TestDecide(t *testing.T) {
@@ -229,6 +231,7 @@ func TestVerdicts(t *testing.T) {
 		{verdict: approval.VerdictConflict, status: 409, says: "contradicts"},
 		{verdict: approval.VerdictOverflow, status: 409, says: "not recorded"},
 		{err: errors.New("disk on fire"), status: 503, says: "not certain"},
+		{err: fmt.Errorf("update: %w", &store.ReadOnlyError{}), status: 503, says: "Please try again in a few minutes."},
 		{err: approval.InvalidField("by", "is bad"), status: 403, says: "cannot decide this"},
 	} {
 		w := newWorld(t, nil)

@@ -230,7 +230,7 @@ func (p *Page) recordStatusForm(w http.ResponseWriter, r *http.Request, v *statu
 		p.refuseStatus(w, r, f, http.StatusUnprocessableEntity, "status.answer.refused")
 	case err != nil:
 		p.Log.WarnContext(r.Context(), "status page cannot record the act", "order_id", v.order.ID, "error", err)
-		p.refuseStatus(w, r, f, http.StatusServiceUnavailable, "status.notice.uncertain")
+		p.refuseStatus(w, r, f, http.StatusServiceUnavailable, unstoredNotice(err, "status.notice.uncertain"))
 	case verdict.IsAccepted():
 		w.Header().Set("Location", "./"+url.PathEscape(r.PathValue("token")))
 		w.WriteHeader(http.StatusSeeOther)

@@ -35,7 +35,8 @@ type cli struct {
 	Refused        refusedCmd        `cmd:"" help:"List what a worker has refused lately, with the reasons."`
 	Drain          drainCmd          `cmd:"" help:"Take no new requests of a workflow, or of all; what is pending goes on."`
 	Pause          pauseCmd          `cmd:"" help:"Drain, and hold notifications and answers too; decisions are still taken."`
-	Resume         resumeCmd         `cmd:"" help:"End what drain or pause has begun."`
+	ReadOnly       readOnlyCmd       `cmd:"" help:"Change nothing in the store for some minutes: also refuse decisions for now."`
+	Resume         resumeCmd         `cmd:"" help:"End what drain, pause or read-only has begun."`
 	Controls       controlsCmd       `cmd:"" help:"List what is drained or paused."`
 	Reload         reloadCmd         `cmd:"" help:"Let a running worker read its configuration file again."`
 	Backup         backupCmd         `cmd:"" help:"Copy the store of a running worker, and verify the copy."`

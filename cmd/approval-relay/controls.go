@@ -64,6 +64,18 @@ func (c *pauseCmd) Run(w *world) error {
 	return c.send(w, "PUT", api.ControlRequest{Mode: store.ControlPause, By: c.onBehalfOf(w, c.By), Reason: c.Reason})
 }
 
+type readOnlyCmd struct {
+	client
+	By     string `help:"The person on whose behalf you act, for the log; the operator is the name of the token."`
+	Reason string `required:"" help:"Shown with the control, and in the log."`
+}
+
+// Run lets nothing in the store change.
+func (c *readOnlyCmd) Run(w *world) error {
+	all := control{client: c.client}
+	return all.send(w, "PUT", api.ControlRequest{Mode: store.ControlReadOnly, By: c.onBehalfOf(w, c.By), Reason: c.Reason})
+}
+
 type resumeCmd struct {
 	control
 	Reason string `help:"For the log."`

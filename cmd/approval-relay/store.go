@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/approval-relay/approval-relay/app"
 	"github.com/approval-relay/approval-relay/config"
@@ -209,6 +210,7 @@ func listCounts[K ~string](counts map[K]int) string {
 type storeMigrateCmd struct {
 	From        string `required:"" placeholder:"FILE|CONFIG" help:"The store to move: a SQLite file, or a configuration that names it."`
 	To          string `required:"" placeholder:"CONFIG" help:"The configuration that names the new, empty store, and the old key file."`
+	Live        bool   `help:"Workers use the old store, a DynamoDB table, until the end. For some seconds, they refuse decisions for now."`
 	SkipDamaged bool   `help:"Leave out orders and dead letters that cannot be read. Without this flag, nothing is moved if there is one."`
 
 	outputFlag
@@ -219,6 +221,9 @@ func (c *storeMigrateCmd) Run(w *world) (err error) {
 	from, err := readPlace(w, c.From)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
+	}
+	if c.Live && (from.config == nil || from.config.Store.DynamoDB == nil) {
+		return errors.New("--live: a SQLite file can only be moved while no worker uses it")
 	}
 	to, err := readPlace(w, c.To)
 	if err == nil && to.config == nil {
@@ -241,18 +246,29 @@ func (c *storeMigrateCmd) Run(w *world) (err error) {
 		return fmt.Errorf("--to: %w", err)
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
-	return c.move(w, from, to, upkeep.Migration{
+	m := upkeep.Migration{
 		From:     source,
 		To:       target,
+		ToName:   to.name,
 		Sealer:   ring,
 		KeyID:    ring.PrimaryID(),
 		SkipLost: c.SkipDamaged,
-	})
+	}
+	if c.Live {
+		m.Live = app.LiveTimes()
+	}
+	return c.move(w, from, to, m)
 }
 
 func (c *storeMigrateCmd) move(w *world, from, to storePlace, m upkeep.Migration) error {
 	p := newProgress(w, false)
-	m.Progress = func(step string, n int) { p.show("%s: %d orders", step, n) }
+	m.Progress = func(step string, n int) {
+		if n == 0 {
+			p.show("%s", step)
+			return
+		}
+		p.show("%s: %d orders", step, n)
+	}
 	m.Report = func(f store.Fault) { fmt.Fprintln(w.stderr, describeFault(f)) }
 	moved, err := m.Run(w.ctx)
 	p.end()
@@ -260,7 +276,8 @@ func (c *storeMigrateCmd) move(w *world, from, to storePlace, m upkeep.Migration
 		return fmt.Errorf("move %s to %s: %w", from.name, to.name, err)
 	}
 	if c.Output == "json" {
-		if err := printJSON(w.stdout, moved); err != nil {
+		answer := migrationAnswer{moved, moved.ReadOnly.Seconds()}
+		if err := printJSON(w.stdout, answer); err != nil {
 			return err
 		}
 	} else {
@@ -268,10 +285,20 @@ func (c *storeMigrateCmd) move(w *world, from, to storePlace, m upkeep.Migration
 		fmt.Fprintf(w.stdout, "  %s, digest %s\n", plural(moved.Orders, "order"), moved.Digest)
 		fmt.Fprintf(w.stdout, "  %s, digest %s\n", plural(moved.DeadLetters, "dead letter"), moved.LetterDigest)
 		fmt.Fprintf(w.stdout, "  %s\n", plural(moved.Controls, "control"))
+		if c.Live {
+			fmt.Fprintf(w.stdout, "%s was read-only for %s\n", from.name, moved.ReadOnly.Round(time.Second/10))
+		}
 		if moved.Lost > 0 {
 			fmt.Fprintf(w.stdout, "left out: %d that cannot be read\n", moved.Lost)
 		}
 	}
-	fmt.Fprintf(w.stderr, "start the new worker, and never again a worker on %s: both would answer the same workflows\n", from.name)
+	fmt.Fprintf(w.stderr, "start the new worker; no worker starts on %s again\n", from.name)
 	return nil
+}
+
+// migrationAnswer is the answer of store migrate in JSON.
+type migrationAnswer struct {
+	upkeep.Moved
+
+	ReadOnlySeconds float64 `json:"readOnlySeconds"`
 }

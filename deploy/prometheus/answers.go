@@ -117,15 +117,13 @@ func answerAlerts() []alert {
 		{
 			name: "ApprovalRelayAnswersHeld",
 			expr: `
-				max @by(workflow) (approval_relay_paused{mode="pause"}) > 0`,
+				max @by(workflow, mode) (approval_relay_paused{mode=~"pause|read-only"}) > 0`,
 			hold:     "30m",
 			severity: ticket,
-			summary: "The workflow {{ $labels.workflow }} (* is all) has been paused for half an hour: its answers and " +
-				"notifications are " +
-				"held.",
-			description: "Decisions are taken and recorded, but not sent; deadlines and the states' timeouts go on. " +
-				"approval-relay " +
-				"resume ends it.",
+			summary: "The workflow {{ $labels.workflow }} (* is all) has been in the mode {{ $labels.mode }} for half an " +
+				"hour: its answers and notifications are held.",
+			description: "The states' timeouts go on. In the mode pause decisions are recorded, but not sent; in the mode " +
+				"read-only they are refused, and heartbeats have stopped. approval-relay resume ends it.",
 			board: deliveryBoard,
 		},
 		{

@@ -3,10 +3,13 @@ package dynamodb
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -62,22 +65,67 @@ func (s *Store) RemoveControl(ctx context.Context, workflow string) (bool, error
 	return was, nil
 }
 
-// updateControl changes the attribute of a control and returns the item before the change.
+// updateControl changes the attribute of a control and returns the item before the change. It fails if the table was moved.
 func (s *Store) updateControl(ctx context.Context, workflow, update string, values item) (item, error) {
 	var before item
+	values = maps.Clone(values)
+	if values == nil {
+		values = item{}
+	}
+	values[":moved"] = stringAttr(movedText)
+	names := map[string]string{"#control": controlPrefix + workflow, "#all": controlPrefix}
 	err := s.withRetries(ctx, func(ctx context.Context) error {
 		out, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 			TableName:                 &s.config.Table,
 			Key:                       itemKey("meta", "controls"),
 			UpdateExpression:          &update,
-			ExpressionAttributeNames:  map[string]string{"#control": controlPrefix + workflow},
+			ConditionExpression:       aws.String("NOT contains(#all, :moved)"),
+			ExpressionAttributeNames:  names,
 			ExpressionAttributeValues: values,
 			ReturnValues:              types.ReturnValueAllOld,
 		})
 		if err == nil && before == nil {
 			before = out.Attributes
 		}
-		return err
+		return asConflict(err)
 	})
+	if _, isMoved := errors.AsType[*conflictError](err); isMoved {
+		err = store.ErrMoved
+	}
 	return before, err
+}
+
+// movedText is part of the text of a control with the mode store.ControlMoved only: JSON escapes the quotes of
+// a reason.
+const movedText = `"mode":"moved"`
+
+// replaceControl replaces the control of all workflows by another one, if it is still as given.
+func (s *Store) replaceControl(ctx context.Context, from, to store.Control) error {
+	before, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	after, err := json.Marshal(to)
+	if err != nil {
+		return err
+	}
+	err = s.withRetries(ctx, func(ctx context.Context) error {
+		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName:                &s.config.Table,
+			Key:                      itemKey("meta", "controls"),
+			UpdateExpression:         aws.String("SET #all = :after"),
+			ConditionExpression:      aws.String("#all = :before OR contains(#all, :moved)"),
+			ExpressionAttributeNames: map[string]string{"#all": controlPrefix},
+			ExpressionAttributeValues: item{
+				":before": stringAttr(string(before)),
+				":after":  stringAttr(string(after)),
+				":moved":  stringAttr(movedText),
+			},
+		})
+		return asConflict(err)
+	})
+	if _, isChanged := errors.AsType[*conflictError](err); isChanged {
+		return store.ErrNotReadOnly
+	}
+	return err
 }

@@ -30,6 +30,8 @@ type Config struct {
 	Observe func(Commit)
 	// Import also opens a table that a migration has not completed.
 	Import bool
+	// Moved also opens a table that a migration has moved to another store, so that it can be read.
+	Moved bool
 }
 
 // Commit describes a write.

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // schemaVersion is the version of the table's schema. A program refuses other versions.
@@ -16,6 +18,10 @@ const schemaVersion = 1
 
 // importVersion is the version of the schema while a migration fills the table. No version of the program starts on it.
 const importVersion = -1
+
+// movedVersion is the version of the schema after a migration has moved everything out of the table. Every version of
+// the program refuses to start on it.
+const movedVersion = -2
 
 // tableIndex is a global secondary index. All indexes are sparse: they contain only the items with the attribute of the
 // partition key.
@@ -60,6 +66,9 @@ func (s *Store) describeTable(ctx context.Context) (*types.TableDescription, err
 	var table *types.TableDescription
 	err := s.withRetries(ctx, func(ctx context.Context) error {
 		out, err := s.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &s.config.Table})
+		if err == nil && out.Table == nil {
+			err = errors.New("the description of the table is empty")
+		}
 		if err == nil {
 			table = out.Table
 		}
@@ -128,6 +137,10 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	switch v := getNumber(got, "schema_version"); {
 	case v == importVersion && s.config.Import:
 		s.importing = true
+	case v == movedVersion && s.config.Moved:
+		return nil
+	case v == movedVersion:
+		return store.ErrMoved
 	case v == importVersion:
 		return errIncomplete
 	case v != schemaVersion:

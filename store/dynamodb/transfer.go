@@ -98,6 +98,19 @@ func (s *Store) EndImport(ctx context.Context) error {
 	return nil
 }
 
+// MarkMoved implements store.RecordKeeper. The write of the control decides: it fails if somebody lets workers change the
+// table again. A worker that starts between the two writes finds the control.
+func (s *Store) MarkMoved(ctx context.Context, readOnly, moved store.Control) error {
+	err := s.replaceControl(ctx, readOnly, moved)
+	if err == nil {
+		err = s.setSchemaVersion(ctx, movedVersion)
+	}
+	if err != nil {
+		return fmt.Errorf("mark table %q as moved: %w", s.config.Table, err)
+	}
+	return nil
+}
+
 func (s *Store) setSchemaVersion(ctx context.Context, version int64) error {
 	return s.withRetries(ctx, func(ctx context.Context) error {
 		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{

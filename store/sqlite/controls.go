@@ -33,10 +33,11 @@ func (s *Store) Controls(ctx context.Context) ([]store.Control, error) {
 
 // SetControl implements store.ControlKeeper.
 func (s *Store) SetControl(ctx context.Context, c store.Control) error {
-	const put = "INSERT OR REPLACE INTO controls (workflow, mode, principal, claimed, reason, since) VALUES (?, ?, ?, ?, ?, ?)"
 	err := s.submit(ctx, singleStep(func(ctx context.Context) error {
-		_, err := s.conn.ExecContext(ctx, put, c.Workflow, c.Mode, c.By, c.Claimed, c.Reason, c.Since.UnixNano())
-		return err
+		if err := s.requireNotMoved(ctx); err != nil {
+			return err
+		}
+		return s.putControl(ctx, c)
 	}))
 	if err != nil {
 		return fmt.Errorf("store the control: %w", err)
@@ -44,10 +45,31 @@ func (s *Store) SetControl(ctx context.Context, c store.Control) error {
 	return nil
 }
 
+// putControl stores a control, on the connection of the writer.
+func (s *Store) putControl(ctx context.Context, c store.Control) error {
+	const put = "INSERT OR REPLACE INTO controls (workflow, mode, principal, claimed, reason, since) VALUES (?, ?, ?, ?, ?, ?)"
+	_, err := s.conn.ExecContext(ctx, put, c.Workflow, c.Mode, c.By, c.Claimed, c.Reason, c.Since.UnixNano())
+	return err
+}
+
+// requireNotMoved returns store.ErrMoved if the file was moved to another store.
+func (s *Store) requireNotMoved(ctx context.Context) error {
+	const query = "SELECT EXISTS (SELECT 1 FROM controls WHERE workflow = '' AND mode = ?)"
+	var isMoved bool
+	err := s.conn.QueryRowContext(ctx, query, store.ControlMoved).Scan(&isMoved)
+	if err == nil && isMoved {
+		err = store.ErrMoved
+	}
+	return err
+}
+
 // RemoveControl implements store.ControlKeeper.
 func (s *Store) RemoveControl(ctx context.Context, workflow string) (bool, error) {
 	var removed int64
 	err := s.submit(ctx, singleStep(func(ctx context.Context) error {
+		if err := s.requireNotMoved(ctx); err != nil {
+			return err
+		}
 		result, err := s.conn.ExecContext(ctx, "DELETE FROM controls WHERE workflow = ?", workflow)
 		if err != nil {
 			return err

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // readSchemaVersion returns the version of the file's schema, 0 for a new file. It returns an error for a file of
@@ -25,6 +27,8 @@ func readSchemaVersion(ctx context.Context, c *sql.Conn) (version int, err error
 	switch known := len(schemaMigrations()); {
 	case application == importID:
 		return version, errIncomplete
+	case application == movedID:
+		return version, store.ErrMoved
 	case application != applicationID && !fresh:
 		return 0, errors.New("it is a database of another program")
 	case version > known:

@@ -15,6 +15,10 @@ const applicationID = 0x6170726c
 // importID is the application ID while a migration fills the file: "apri". No version of the program starts on it.
 const importID = 0x61707269
 
+// movedID is the application ID after a migration has moved everything out of the file: "aprm". Every version of the
+// program refuses to start on it.
+const movedID = 0x6170726d
+
 // schemaMigrations returns the scripts that update the schema from each version to the next. A script never changes: every
 // change of the schema is a new script, with a file of the schema that it leads to in testdata/schemas.
 // TestSchemasNeverChange holds that.

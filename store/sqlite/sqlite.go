@@ -41,6 +41,8 @@ type Config struct {
 	KeepSchema bool
 	// Import also opens a file that a migration has not completed.
 	Import bool
+	// Moved also opens a file that a migration has moved to another store, so that it can be read.
+	Moved bool
 }
 
 // Commit describes a commit.
@@ -142,6 +144,9 @@ func (s *Store) planMigration(ctx context.Context) (migration, error) {
 	version, err := readSchemaVersion(ctx, s.conn)
 	if errors.Is(err, errIncomplete) && s.config.Import {
 		s.importing = true
+		err = nil
+	}
+	if errors.Is(err, store.ErrMoved) && s.config.Moved {
 		err = nil
 	}
 	if err != nil {

@@ -69,6 +69,30 @@ func (s *Store) EndImport(ctx context.Context) error {
 	return nil
 }
 
+// MarkMoved implements store.RecordKeeper.
+func (s *Store) MarkMoved(ctx context.Context, readOnly, moved store.Control) error {
+	controls, err := s.Controls(ctx)
+	if err != nil {
+		return err
+	}
+	switch current, _ := store.FindReadOnly(controls); {
+	case current.Mode == store.ControlMoved:
+		return nil
+	case current != readOnly:
+		return store.ErrNotReadOnly
+	}
+	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
+		if err := s.putControl(ctx, moved); err != nil {
+			return err
+		}
+		return s.setApplicationID(ctx, movedID)
+	}))
+	if err != nil {
+		return fmt.Errorf("mark %s as moved: %w", s.config.Path, err)
+	}
+	return nil
+}
+
 func (s *Store) setApplicationID(ctx context.Context, id int) error {
 	_, err := s.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", id))
 	return err

@@ -137,3 +137,39 @@ func TestControlCommands(t *testing.T) {
 	require.Contains(t, command("controls"), "pause")
 	require.Contains(t, command("resume", "orders"), "Nothing is drained or paused.")
 }
+
+// A store that is read-only takes neither requests nor decisions for now, from any way in, and begins nothing. Nothing of
+// what was sent is lost.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	w, k := newPauseWorld(t)
+	task := w.ask(t, k, "orders", "A-1", time.Hour, 0)
+	await(t, 10*time.Second, "the approver is told", func() bool { return k.notified("A-1") == 1 })
+	require.Equal(t, http.StatusUnprocessableEntity, k.call(t, "PUT", "/v1/controls/orders", `{"mode":"read-only","reason":"x"}`, nil))
+	require.Equal(t, http.StatusOK, k.call(t, "PUT", "/v1/controls", `{"mode":"read-only","reason":"the store moves"}`, nil))
+	require.Equal(t, "1", k.metric(t, `approval_relay_paused{mode="read-only",workflow="*"}`))
+
+	var problem struct{ Type, Detail string }
+	require.Equal(t, http.StatusServiceUnavailable, k.call(t, "POST", "/v1/requests?workflow=orders", requestBody("A-2", "token"), &problem))
+	require.Equal(t, "urn:approval-relay:problem:paused", problem.Type)
+	for _, c := range []struct{ path, body string }{
+		{"/v1/orders/A-1/decide", `{"outcome":"approve","reason":"r"}`},
+		{"/v1/orders/A-1/cancel", `{"reason":"r"}`},
+		{"/v1/orders/A-1/reminders", `{"reason":"r"}`},
+	} {
+		require.Equal(t, http.StatusServiceUnavailable, k.call(t, "POST", c.path, c.body, &problem), c.path)
+		require.Equal(t, "urn:approval-relay:problem:read-only", problem.Type, c.path)
+	}
+	settle(t)
+	w.aws.SQS.PutMessage("orders", requestBody("A-3", w.aws.StepFunctions.OpenTask(time.Hour, 0)), nil)
+	stays(t, 3*time.Second, "nothing changes", func() bool {
+		waiting, _ := w.aws.SQS.CountMessages("orders")
+		return waiting == 1 && k.order(t, "A-1").Approvals[0].Status == "pending" && w.task(t, task).Effective == 0
+	})
+	require.NotContains(t, k.logs.String(), "sweep failed")
+
+	require.Equal(t, http.StatusOK, k.call(t, "DELETE", "/v1/controls", "", nil))
+	k.decide(t, "A-1")
+	await(t, controlDelay, "the message is read", func() bool { return k.notified("A-3") == 1 })
+	await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, task).Effective == 1 })
+}

@@ -102,7 +102,7 @@ func (c *Console) writeControls(
 			Reason:   untrusted.MultiLine(control.Reason),
 			Since:    look.NewMoment(control.Since, now),
 		}
-		if s.mayControl(control.Workflow) {
+		if s.mayControl(control.Workflow) && control.Mode != store.ControlMoved {
 			v.Nonce = c.formNonce(s, formControl, control.Workflow)
 		}
 		p.InForce = append(p.InForce, v)
@@ -196,7 +196,7 @@ func (c *Console) heldBy(workflow string) *store.Control {
 		return nil
 	}
 	control, controlled := c.Controls.Find(workflow)
-	if !controlled || control.Mode != store.ControlPause {
+	if !controlled || !control.Mode.IsStrongerThan(store.ControlDrain) {
 		return nil
 	}
 	return &control
@@ -206,6 +206,10 @@ func describeMode(mode store.ControlMode) string {
 	switch mode {
 	case store.ControlPause:
 		return "Paused"
+	case store.ControlReadOnly:
+		return "Read-only"
+	case store.ControlMoved:
+		return "Moved"
 	case store.ControlDrain:
 	}
 	return "Drained"
@@ -217,6 +221,10 @@ func describeControl(mode store.ControlMode) string {
 	case store.ControlPause:
 		return "No new requests are taken, and neither notifications nor answers are sent. Decisions are taken and " +
 			"recorded; deadlines pass."
+	case store.ControlReadOnly:
+		return "Nothing is taken and nothing is begun: requests and decisions are refused for now, and deadlines wait."
+	case store.ControlMoved:
+		return "Everything is in another store now. Stop the workers of this one."
 	case store.ControlDrain:
 	}
 	return "No new requests are taken. What is pending goes on to its end."

@@ -1,0 +1,143 @@
+// Package gate refuses the changes of a store that is read-only. Any process can make a store read-only by a control, and
+// every worker reads it within seconds; the gate makes "within seconds" exact. A worker changes orders, and acknowledges
+// changes, only for a short time after it has read that it may. So whoever makes the store read-only and waits for that
+// time knows that every change that any worker has acknowledged, or will ever acknowledge, is in the store: it can be
+// copied.
+package gate
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// Trust is the time for which a worker relies on the controls that it has read. Workers look every two seconds, so that
+// the ordinary change of an order costs no read.
+const Trust = 10 * time.Second
+
+// Inner is a store behind a gate.
+type Inner interface {
+	store.Store
+	store.DeadLetters
+	store.ControlKeeper
+	io.Closer
+}
+
+// Store is a store behind a gate.
+type Store struct {
+	Inner
+
+	trust   time.Duration
+	looking sync.Mutex // held by a look at the controls for the gate, so that there is only one at a time
+	known   atomic.Pointer[knowledge]
+}
+
+// knowledge is what a look at the controls has found.
+type knowledge struct {
+	since   time.Time // the look began then; by the monotonic clock, because the wall clock can be set
+	refusal error     // nil if the store may be changed
+}
+
+// New returns a store behind a gate. Trust is usually the constant of that name.
+func New(inner Inner, trust time.Duration) *Store { return &Store{Inner: inner, trust: trust} }
+
+// Controls implements store.ControlKeeper. The gate learns from it.
+func (s *Store) Controls(ctx context.Context) ([]store.Control, error) {
+	since := time.Now()
+	controls, err := s.Inner.Controls(ctx)
+	if err == nil {
+		s.learn(since, controls)
+	}
+	return controls, err
+}
+
+// learn replaces what an older look has found.
+func (s *Store) learn(since time.Time, controls []store.Control) {
+	k := &knowledge{since: since}
+	if control, isReadOnly := store.FindReadOnly(controls); isReadOnly {
+		k.refusal = &store.ReadOnlyError{Control: control}
+	}
+	for {
+		before := s.known.Load()
+		if before != nil && before.since.After(since) || s.known.CompareAndSwap(before, k) {
+			return
+		}
+	}
+}
+
+// check returns an error if the store is read-only, or if that cannot be found out.
+func (s *Store) check(ctx context.Context) error {
+	if k := s.fresh(); k != nil {
+		return k.refusal
+	}
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	if s.fresh() == nil {
+		if _, err := s.Controls(ctx); err != nil {
+			return err
+		}
+	}
+	return s.known.Load().refusal
+}
+
+// fresh returns what is known, or nil if it is too old.
+func (s *Store) fresh() *knowledge {
+	if k := s.known.Load(); k != nil && time.Since(k.since) <= s.trust {
+		return k
+	}
+	return nil
+}
+
+// change makes a change. It checks the controls again after it: a process that was stopped in the middle, or whose call
+// took long, may have changed the store too late, and must not acknowledge that.
+func (s *Store) change(ctx context.Context, f func() error) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	return s.check(ctx)
+}
+
+// Update implements store.Store.
+func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	return s.change(ctx, func() error { return s.Inner.Update(ctx, orderID, transition) })
+}
+
+// Claim implements store.Store. Nothing is due in a store that is read-only.
+func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
+	err := s.check(ctx)
+	if _, isReadOnly := errors.AsType[*store.ReadOnlyError](err); isReadOnly {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Inner.Claim(ctx, now, limit, lease)
+}
+
+// PutDeadLetter implements store.DeadLetters.
+func (s *Store) PutDeadLetter(ctx context.Context, d store.DeadLetter) (id string, err error) {
+	err = s.change(ctx, func() (err error) {
+		id, err = s.Inner.PutDeadLetter(ctx, d)
+		return err
+	})
+	return id, err
+}
+
+// MarkDeadLetter implements store.DeadLetters.
+func (s *Store) MarkDeadLetter(ctx context.Context, d store.DeadLetter) error {
+	return s.change(ctx, func() error { return s.Inner.MarkDeadLetter(ctx, d) })
+}
+
+// DeleteDeadLetter implements store.DeadLetters.
+func (s *Store) DeleteDeadLetter(ctx context.Context, id string) error {
+	return s.change(ctx, func() error { return s.Inner.DeleteDeadLetter(ctx, id) })
+}
