@@ -12,7 +12,9 @@ const allWorkflows = "*"
 // newPausedSeries makes the series of what operators have switched off.
 func newPausedSeries(b *builder, c Config) gauge {
 	workflow := b.configuredLabel("workflow", c, func(c Config) []string { return c.Workflows }, allWorkflows)
-	mode := label{name: "mode", values: texts(store.ControlModes())}
+	mode := label{name: "mode", values: texts(store.ControlModes())}.late(func(mode string) bool {
+		return store.ControlMode(mode).IsReadOnly() // a workflow of its own never has it
+	})
 	return b.newGauge("paused",
 		"1 if an operator has set this mode for the workflow, or for all: drain (no new requests), pause (also no "+
 			"notifications and no callbacks) or read-only (also no decisions).", workflow, mode)
@@ -21,10 +23,11 @@ func newPausedSeries(b *builder, c Config) gauge {
 // ControlsChanged sets the controls in force.
 func (m *Metrics) ControlsChanged(controls []store.Control) {
 	for _, workflow := range m.paused.labels[0].allValues() {
-		for _, mode := range store.ControlModes() {
+		for _, mode := range []store.ControlMode{store.ControlDrain, store.ControlPause} {
 			m.paused.set(0, workflow, string(mode))
 		}
 	}
+	m.paused.set(0, allWorkflows, string(store.ControlReadOnly))
 	paused := map[string]bool{}
 	for _, c := range controls {
 		mode := c.Mode

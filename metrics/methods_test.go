@@ -62,7 +62,13 @@ func methodCases() map[string]methodCase {
 				m.ControlsChanged([]store.Control{{Workflow: "payments", Mode: store.ControlPause}})
 				m.ControlsChanged([]store.Control{{Mode: store.ControlDrain}})
 			},
-			map[string]float64{`paused{mode="drain",workflow="*"}`: 1},
+			map[string]float64{`paused{mode="drain",workflow="*"}`: 1, `paused{mode="read-only",workflow="*"}`: 0},
+		},
+		"ControlsChanged: read-only": {
+			func(m *Metrics) {
+				m.ControlsChanged([]store.Control{{Mode: store.ControlMoved}})
+			},
+			map[string]float64{`paused{mode="read-only",workflow="*"}`: 1},
 		},
 		"Listener": {
 			func(m *Metrics) {

@@ -35,7 +35,7 @@ type RecordKeeper interface {
 
 	// MarkMoved marks the store as moved: it replaces the control of all workflows, which makes the store read-only, by one
 	// with the mode ControlMoved. From then on the store refuses to be opened by a worker, workers that run on it refuse
-	// every change, and its controls stay. It returns ErrNotReadOnly if the control is not as given any more. To mark the
+	// every change, and its controls stay. It returns ErrNotReadOnly if the control has changed. To mark the
 	// store again changes nothing.
 	MarkMoved(ctx context.Context, readOnly, moved Control) error
 

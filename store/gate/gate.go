@@ -34,11 +34,11 @@ type Store struct {
 	Inner
 
 	trust   time.Duration
-	looking sync.Mutex // held by a look at the controls for the gate, so that there is only one at a time
+	looking sync.Mutex // held by a look at the controls for the gate, so that they are not made at once
 	known   atomic.Pointer[knowledge]
 }
 
-// knowledge is what a look at the controls has found.
+// knowledge is the result of a look at the controls.
 type knowledge struct {
 	since   time.Time // the look began then; by the monotonic clock, because the wall clock can be set
 	refusal error     // nil if the store may be changed
@@ -57,7 +57,7 @@ func (s *Store) Controls(ctx context.Context) ([]store.Control, error) {
 	return controls, err
 }
 
-// learn replaces what an older look has found.
+// learn replaces the result of an older look.
 func (s *Store) learn(since time.Time, controls []store.Control) {
 	k := &knowledge{since: since}
 	if control, isReadOnly := store.FindReadOnly(controls); isReadOnly {
@@ -86,7 +86,7 @@ func (s *Store) check(ctx context.Context) error {
 	return s.known.Load().refusal
 }
 
-// fresh returns what is known, or nil if it is too old.
+// fresh returns the result of the last look, or nil if it is too old.
 func (s *Store) fresh() *knowledge {
 	if k := s.known.Load(); k != nil && time.Since(k.since) <= s.trust {
 		return k
