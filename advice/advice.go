@@ -1,5 +1,5 @@
-// Package advice says what an operator does next about an approval, in a sentence or two. It is read at night, after an
-// alert: on the page of the order, and in the answer of the API, which the command show prints.
+// Package advice has the next action of an operator about an approval, in a sentence or two. It is read at night, after an
+// alert: on the page of the order, and in the output of the command show.
 package advice
 
 import (
@@ -117,7 +117,7 @@ func ForUnmatched(o *approval.Order) string {
 	return "A decision came for this order ID, but no request ever did. Ask its sender whether the order ID is right."
 }
 
-// actor returns the name of the operator who has set a control.
+// actor returns the name of the operator of a control.
 func actor(control store.Control) string {
 	name := untrusted.SingleLine(cmp.Or(control.By, "somebody"))
 	if control.Claimed != "" {

@@ -15,7 +15,7 @@ const (
 	Notified
 )
 
-// ProgressOf returns how far the approvers are notified, and a notification that fails, if there is one.
+// ProgressOf returns how far the approvers are notified, and a notification that fails, or nil.
 func ProgressOf(a *approval.Approval) (progress Progress, failing *approval.Notification) {
 	var sent, pending, exhausted int
 	for _, n := range a.Notifications {

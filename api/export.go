@@ -150,7 +150,7 @@ func exportCells(orderID string, a *approval.Approval) []string {
 	return cells
 }
 
-// exportVote returns a vote with its way and comment: who decided what, how, when and why.
+// exportVote returns a vote with its person, way, time and comment.
 func exportVote(v approval.Vote) string {
 	by := v.By
 	if v.Claimed != "" {

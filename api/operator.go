@@ -124,7 +124,7 @@ func (a *OperatorAPI) showOrder(r *http.Request, _ []byte) (any, error) {
 	return public, nil
 }
 
-// advise adds what an operator does next about each approval.
+// advise adds the next action of an operator about each approval.
 func (a *OperatorAPI) advise(public *Order, o *approval.Order) {
 	for i, found := range o.Approvals {
 		var held *store.Control

@@ -120,7 +120,7 @@ type Approval struct {
 	Dismissed approval.Attention `json:"dismissed,omitempty"`
 	// Unanswered reports that the workflow has ended without the answer, or may have.
 	Unanswered bool `json:"unanswered,omitempty"`
-	// Advice is what an operator does next, in a sentence or two in English. Lists and exports do not have it.
+	// Advice is the next action of an operator, in a sentence or two in English. Lists and exports do not have it.
 	Advice string `json:"advice,omitempty"`
 
 	Callback Callback `json:"callback"`

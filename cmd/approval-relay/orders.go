@@ -90,8 +90,7 @@ func (c *requestsCmd) list(w *world) error {
 	return nil
 }
 
-// describeNothing tells where an empty list has looked: who searches for an order may not know that only those that are
-// pending are listed.
+// describeNothing tells where an empty list has looked: without --state, a search finds pending approvals only.
 func (c *requestsCmd) describeNothing() string {
 	isFiltered := len(c.query("")) > 0
 	switch {

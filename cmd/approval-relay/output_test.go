@@ -55,7 +55,7 @@ func TestFormsOfAList(t *testing.T) {
 	require.Contains(t, out, "+05:30")
 }
 
-// An empty list tells where it has looked, and an act tells what it has done.
+// An empty list names the state in which it has looked, and an act names its effect.
 func TestWhatListsAndActsTell(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)

@@ -80,7 +80,7 @@ func undecidedApprovers(a *api.Approval, now time.Time) string {
 	return strings.Join(names, ", ")
 }
 
-// deciders lists the people whose votes count.
+// deciders lists the people with a vote that counts.
 func deciders(a *api.Approval) string {
 	var names []string
 	for _, v := range a.Votes {

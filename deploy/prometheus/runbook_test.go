@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRunbookSections holds that the section of each alert begins with what users notice and says what to do. Its other
-// parts are in one order, so that a reader finds them at night.
+// TestRunbookSections holds that the section of each alert begins with the effect on users and has an action. Its parts are
+// always in the same order, so that a reader finds them at night.
 func TestRunbookSections(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/runbook.md")

@@ -64,8 +64,8 @@ func storeAlerts() []alert {
 		},
 		{
 			name: "ApprovalRelaySweeperBehind",
-			// Both times are of the worker's clock. Without its last sweep, the time of the sample stands in. What a pause or an
-			// uncertain clock holds stays due, and is done within minutes afterwards.
+			// Both times are of the worker's clock. Without its last sweep, the time of the sample stands in. Actions that a
+			// pause or an uncertain clock holds stay due, and are done within minutes afterwards.
 			expr: `
 				(max @by (
 				approval_relay_sweeper_last_success_timestamp_seconds
