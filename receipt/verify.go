@@ -62,44 +62,6 @@ func receiptOf(text []byte) (string, map[string]json.RawMessage, error) {
 	return compact, answer, nil
 }
 
-// compare returns an error if an answer contradicts its receipt.
-func (r Receipt) compare(answer map[string]json.RawMessage) error {
-	expected := map[string]any{
-		"orderId":           r.Order,
-		"approvalId":        r.Approval,
-		"workflow":          r.Workflow,
-		"step":              r.Step,
-		"execution":         r.Execution,
-		"status":            r.Status,
-		"approved":          r.Status == "approved",
-		"decision":          r.Outcome,
-		"choice":            r.Choice,
-		"values":            r.Values,
-		"decidedBy":         r.DecidedBy,
-		"principal":         r.Principal,
-		"via":               r.Via,
-		"shownDigest":       r.ShownDigest,
-		"approvalTimestamp": r.ClosedAt,
-	}
-	if !isTrue(answer["truncated"]) && r.ChangesDigest == "" {
-		expected["changes"] = r.Changes
-	}
-	for name, want := range expected {
-		got, given := answer[name]
-		if !given {
-			continue
-		}
-		wanted, err := json.Marshal(want)
-		if err != nil {
-			return fmt.Errorf("compare the answer: %w", err)
-		}
-		if !isSame(got, wanted) {
-			return fmt.Errorf("the answer was changed: its %s is not the %s of its receipt", name, name)
-		}
-	}
-	return nil
-}
-
 func isTrue(value json.RawMessage) bool { return string(bytes.TrimSpace(value)) == "true" }
 
 func isSame(a, b []byte) bool {
