@@ -21,7 +21,7 @@ type ExportedApproval struct {
 
 const (
 	exportPage = 200 // approvals that are in memory together
-	// exportDeadline is the time in which a caller must take a page. It replaces the time limit of the whole answer.
+	// exportDeadline is the longest time that a caller may need for a page. It replaces the time limit of the whole answer.
 	exportDeadline = 45 * time.Second
 )
 

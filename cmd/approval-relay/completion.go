@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// completionCmd prints the script with which a shell asks the program itself for completions.
+// completionCmd prints the script that lets a shell ask the program itself for completions.
 type completionCmd struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }

@@ -24,7 +24,7 @@ type Acts interface {
 	Dismiss(ctx context.Context, orderID string, act approval.Act) (approval.ActResult, error)
 }
 
-// actForm is the form on an order's page by which an operator reminds, changes approvers and extends the deadline.
+// actForm is the form on an order's page to remind, change approvers and extend the deadline.
 type actForm struct {
 	Order     string // ID, encoded
 	Approval  string // ID

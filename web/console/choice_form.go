@@ -24,7 +24,7 @@ const (
 	valuePrefix  = "value."
 )
 
-// choiceForm is a choice of the form with which an operator decides.
+// choiceForm is a choice of the form for a decision of an operator.
 type choiceForm struct {
 	Act    string // the value of its button
 	Label  string
@@ -138,7 +138,7 @@ func faultOf(name string, faults []form.Fault) string {
 	return ""
 }
 
-// longText is the length from which a text gets several lines.
+// longText is the shortest length of a text with several lines.
 const longText = 100
 
 // inputOf returns the element of a field.

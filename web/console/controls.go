@@ -14,7 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/web/look"
 )
 
-// Controls reads and sets the controls with which operators drain and pause workflows at run time.
+// Controls reads and sets the controls that drain and pause workflows at run time.
 type Controls interface {
 	// List returns the controls in force, and Find the control that holds for a workflow.
 	List() []store.Control

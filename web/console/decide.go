@@ -20,7 +20,7 @@ const (
 	actionCancel  = "cancel"
 )
 
-// decisionForm is the form on an order's page with which an operator decides or cancels an approval.
+// decisionForm is the form on an order's page to decide or cancel an approval.
 type decisionForm struct {
 	Order     string // ID, encoded
 	Approval  string // ID

@@ -8,7 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// openApprovers lists the approvers who have not voted.
+// openApprovers lists the approvers without a vote.
 func openApprovers(a *approval.Approval) (out nameList) {
 	for _, p := range a.Approvers {
 		switch {

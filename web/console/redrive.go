@@ -181,7 +181,7 @@ func (c *Console) newRedrivePage(
 	return p
 }
 
-// reasonDigest returns a digest of a reason code, by which the form lists the reasons that were shown.
+// reasonDigest returns a digest of a reason code. With it, the form lists the reasons that were shown.
 func reasonDigest(code approval.ReasonCode) string {
 	sum := sha256.Sum256([]byte(code))
 	return encodePart(sum[:9])

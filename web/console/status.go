@@ -110,7 +110,7 @@ func actorName(by, principal, claimed string) string {
 	return personName(by) + ", naming " + personName(claimed)
 }
 
-// describeVia returns the way in which a decision came.
+// describeVia describes the way of a decision.
 func describeVia(v approval.Via, source string) string {
 	switch v {
 	case approval.ViaLink:
