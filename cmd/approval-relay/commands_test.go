@@ -252,7 +252,7 @@ func TestWhoMayUseTheCommands(t *testing.T) {
 	require.Contains(t, out, "the header Authorization has an unknown bearer token")
 	require.Contains(t, out, "this needs the token of an operator; api:shop is a program (api:shop)")
 	require.NotContains(t, out, "wrong-token")
-	require.Contains(t, errs, "of this worker since its start")
+	require.Contains(t, errs, "refused by this worker since its start")
 	status, out, _ = command(t, "refused", "--url", r.operator, "--token", operatorSecret, "--reason=stale", "--json")
 	require.Equal(t, 0, status)
 	require.Contains(t, out, `"refused": []`)

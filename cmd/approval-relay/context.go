@@ -130,7 +130,13 @@ func (c *contextsListCmd) Run(w *world) error {
 		}
 		l.add(mark, name, config.Contexts[name].URL, config.Contexts[name].TokenFile)
 	}
-	return l.print(w, &c.outputFlags)
+	if err := l.print(w, &c.outputFlags); err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		fmt.Fprintln(w.stderr, "the client configuration has no context")
+	}
+	return nil
 }
 
 type contextsUseCmd struct {

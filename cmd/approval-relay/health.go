@@ -48,10 +48,13 @@ func (c *checkHealthCmd) Run(w *world) error {
 	if err != nil {
 		return fmt.Errorf("read the worker's answer: %w", err)
 	}
-	said := untrusted.TerminalLine(strings.TrimSpace(string(text)))
-	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status + ": " + said)
+	var lines []string // what is wrong or paused, one a line
+	for line := range strings.Lines(strings.TrimSpace(string(text))) {
+		lines = append(lines, untrusted.TerminalLine(strings.TrimSpace(line)))
 	}
-	fmt.Fprintln(w.stdout, said)
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status + ": " + strings.Join(lines, "; "))
+	}
+	fmt.Fprintln(w.stdout, strings.Join(lines, "\n"))
 	return nil
 }

@@ -23,8 +23,12 @@ func TestCheckHealth(t *testing.T) {
 		require.Equal(t, 0, status, errs)
 		require.Equal(t, "ok\n", out)
 	}
+	r.ops(t, 0, "pause", "--reason=upgrade")
+	status, out, errs := command(t, "check", "health", "--url", r.operator, "--ready")
+	require.Equal(t, 0, status, errs)
+	require.Equal(t, "ok\nall workflows: paused, notifications and answers are held\n", out)
 	require.NoError(t, r.stop())
-	status, _, errs := command(t, "check", "health", "--url", r.operator)
+	status, _, errs = command(t, "check", "health", "--url", r.operator)
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "check the worker")
 }

@@ -53,7 +53,7 @@ func (c *refusedCmd) list(w *world) error {
 	if len(list.Refused) == 0 && c.Source != "" {
 		fmt.Fprintf(w.stderr, "nothing from %s: a webhook or topic is decision-NAME, a queue of requests is request-NAME\n", c.Source)
 	}
-	fmt.Fprintf(w.stderr, "of this worker since its start, %s; other workers have lists of their own\n", stamp(list.Since))
+	fmt.Fprintf(w.stderr, "refused by this worker since its start, %s; other workers have lists of their own\n", stamp(list.Since))
 	return nil
 }
 
