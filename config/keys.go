@@ -1,6 +1,10 @@
 package config
 
 import (
+	"encoding/base64"
+	"regexp"
+	"strings"
+
 	"github.com/approval-relay/approval-relay/setup"
 )
 
@@ -67,9 +71,18 @@ func (k *Keys) validate(check *setup.Check) {
 	if k.IsFile() && k.File == "" {
 		check.Fault("file", "is missing")
 	}
+	if k.Env != "" && !variableName.MatchString(k.Env) { // most likely ${NAME}, with the keys themselves
+		check.Fault("env", "is not the name of an environment variable: write the name only, such as RELAY_KEYS, without ${}")
+	}
+	if isKeyText(k.File) {
+		check.Fault("file", isKeyTextFault)
+	}
 	if s := k.SecretsManager; s != nil {
 		if s.Secret == "" {
 			check.At("secrets_manager").Fault("secret", "is missing")
+		}
+		if isKeyText(s.Secret) {
+			check.At("secrets_manager").Fault("secret", isKeyTextFault)
 		}
 		s.Validate(check.At("secrets_manager"))
 	}
@@ -77,6 +90,22 @@ func (k *Keys) validate(check *setup.Check) {
 		if s.File == "" {
 			check.At("kms").Fault("file", "is missing")
 		}
+		if isKeyText(s.File) {
+			check.At("kms").Fault("file", isKeyTextFault)
+		}
 		s.Validate(check.At("kms"))
 	}
+}
+
+// variableName matches the name of an environment variable. The text of a key file in base64 is longer.
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
+
+const isKeyTextFault = "has the keys themselves: it must name the place where they are"
+
+// isKeyText reports whether a text is that of a key file, as it is or in base64, where the name of its place belongs. Errors
+// and logs name the place.
+func isKeyText(s string) bool {
+	const begin = "approval-relay keys 1" // its base64 has no padding
+	s = strings.TrimSpace(s)
+	return strings.HasPrefix(s, begin) || strings.HasPrefix(s, base64.StdEncoding.EncodeToString([]byte(begin)))
 }

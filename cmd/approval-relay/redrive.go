@@ -154,6 +154,9 @@ func countFound(r api.RedriveReport) int {
 }
 
 func (c *redriveCmd) printReport(w *world, r api.RedriveReport) error {
+	if len(r.Found) == 0 && len(r.Errors) == 0 {
+		fmt.Fprintln(w.stderr, "there is nothing to redrive")
+	}
 	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "FOUND\tREASON\tEXAMPLE")
 	for _, g := range r.Found {
