@@ -53,11 +53,9 @@ func (o *Operators) SetMessages(show func(w http.ResponseWriter, r *http.Request
 	o.handler.ShowMessage = show
 }
 
-// Issuer and Claim are the settings under which people sign in. A name means a person only together with them.
-func (o *Operators) Issuer() string { return o.handler.Settings.Issuer }
-
-// Claim is the claim with the name of the person.
-func (o *Operators) Claim() string { return o.handler.Settings.Claim }
+// Fingerprint returns a digest of the settings under which people sign in. A name and the values of the claim with the
+// roles are worth something only together with them.
+func (o *Operators) Fingerprint() string { return o.handler.Settings.fingerprint(o.rolesClaim) }
 
 // Start redirects a browser to the provider. Next comes back from Complete. The provider asks for the account, because
 // several operators may share a browser.

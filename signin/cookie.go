@@ -39,10 +39,8 @@ type approverSession struct {
 	ID       string    `json:"session"` // random
 	Approver string    `json:"id"`
 	Expires  time.Time `json:"expires"`
-	// Issuer and Claim are the settings under which the approver signed in. An ID means a person only together with
-	// them, so the session ends when they change.
-	Issuer string `json:"issuer"`
-	Claim  string `json:"claim"`
+	// Settings is the fingerprint of the settings under which the approver signed in.
+	Settings string `json:"settings"`
 }
 
 // pendingSignIn is the content of the cookie between StartSignIn and CompleteSignIn.
@@ -65,7 +63,7 @@ func (h *Handler) SignedInApprover(r *http.Request) (id string, ok bool) {
 func (h *Handler) readSession(r *http.Request) (approverSession, bool) {
 	var s approverSession
 	valid := h.readCookie(r, sessionCookie, &s) && s.Expires.After(h.Now()) && s.ID != "" && s.Approver != "" &&
-		s.Issuer == h.Settings.Issuer && s.Claim == h.Settings.Claim && !h.Ended.Has(s.ID)
+		s.Settings == h.Settings.fingerprint("") && !h.Ended.Has(s.ID)
 	if !valid {
 		return approverSession{}, false
 	}
@@ -78,8 +76,7 @@ func (h *Handler) startSession(w http.ResponseWriter, approver string) {
 		ID:       rand.Text(),
 		Approver: approver,
 		Expires:  h.Now().Add(SessionTTL),
-		Issuer:   h.Settings.Issuer,
-		Claim:    h.Settings.Claim,
+		Settings: h.Settings.fingerprint(""),
 	}, SessionTTL)
 }
 

@@ -127,6 +127,10 @@ func TestSessionBelongsToItsProvider(t *testing.T) {
 		"another secret":   {func(s *signin.Settings) { s.ClientSecret = secret.New("new") }, true},
 		"another provider": {func(s *signin.Settings) { s.Issuer = "https://other.example" }, false},
 		"another claim":    {func(s *signin.Settings) { s.Claim = "sub" }, false},
+		"another client":   {func(s *signin.Settings) { s.ClientID = "other" }, false},
+		"more is required": {func(s *signin.Settings) { s.Require = map[string][]string{"hd": {"example.com"}} }, false},
+		"less is believed": {func(s *signin.Settings) { s.TrustEmail = !s.TrustEmail }, false},
+		"a stronger proof": {func(s *signin.Settings) { s.ACRValues = []string{"mfa"} }, false},
 	} {
 		c := config
 		tc.change(&c.Settings)

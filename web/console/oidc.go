@@ -13,8 +13,8 @@ import (
 
 // Provider lets operators sign in at an OpenID Connect provider, see signin.Operators.
 type Provider interface {
-	Issuer() string
-	Claim() string
+	// Fingerprint returns a digest of the settings of the sign-in.
+	Fingerprint() string
 	Start(w http.ResponseWriter, r *http.Request, next string)
 	Complete(w http.ResponseWriter, r *http.Request) (name string, values []string, next string, ok bool)
 }
@@ -29,11 +29,10 @@ const (
 // another one, so that neither can be made of the other.
 const macPersonSession = "console-person-session"
 
-// personOrigin tells how the operator of a session signed in at the provider. A name means a person only together with
-// issuer and claim, so the session ends when they change.
+// personOrigin tells how the operator of a session signed in at the provider. A name, and the values that give a role, are
+// worth something only under the settings of the sign-in, so the session ends when they change.
 type personOrigin struct {
-	Issuer string `json:"issuer"`
-	Claim  string `json:"claim"`
+	Settings string `json:"settings"` // see Provider.Fingerprint
 	// Values are the values of the roles claim that gave a role. The roles themselves come from the configuration of now.
 	Values []string `json:"values"`
 }
@@ -60,7 +59,7 @@ func (c *Console) completeSignIn(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	origin := personOrigin{Issuer: c.Provider.Issuer(), Claim: c.Provider.Claim(), Values: c.Roles.Select(values)}
+	origin := personOrigin{Settings: c.Provider.Fingerprint(), Values: c.Roles.Select(values)}
 	grants := c.Roles.Grants(origin.Values)
 	switch _, isToken := c.Operators[name]; {
 	case isToken: // the records would not tell the two apart
@@ -110,7 +109,7 @@ func (c *Console) startPersonSession(w http.ResponseWriter, r *http.Request, nam
 // readPersonSession returns a session that began at the provider, with the roles that the configuration gives it now.
 func (c *Console) readPersonSession(s session, parts [][]byte) (session, bool) {
 	isValid := c.Provider != nil && s.ID != "" && s.Name != "" &&
-		s.Origin.Issuer == c.Provider.Issuer() && s.Origin.Claim == c.Provider.Claim() &&
+		s.Origin.Settings == c.Provider.Fingerprint() &&
 		c.MAC.VerifyMAC(macPersonSession, string(parts[1]), parts[0], parts[2]) == nil
 	if _, isToken := c.Operators[s.Name]; !isValid || isToken {
 		return session{}, false

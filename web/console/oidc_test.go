@@ -52,20 +52,27 @@ func newOffice(t *testing.T) *office {
 // use makes the console with a provider.
 func (w *office) use(t *testing.T, provider *signintest.Provider) {
 	t.Helper()
+	w.useSettings(t, provider, "groups", func(*signin.Settings) {})
+}
+
+func (w *office) useSettings(t *testing.T, provider *signintest.Provider, rolesClaim string, change func(*signin.Settings)) {
+	t.Helper()
 	base, err := url.Parse(w.url)
 	require.NoError(t, err)
+	settings := signin.Settings{
+		Issuer:       provider.URL,
+		ClientID:     signintest.ClientID,
+		ClientSecret: secret.New(signintest.ClientSecret),
+	}
+	change(&settings)
 	made, err := signin.NewOperators(signin.Config{
-		Settings: signin.Settings{
-			Issuer:       provider.URL,
-			ClientID:     signintest.ClientID,
-			ClientSecret: secret.New(signintest.ClientSecret),
-		},
+		Settings: settings,
 		Base:     base,
 		MAC:      w.ring,
 		Now:      func() time.Time { return w.now },
 		Log:      slog.New(slog.DiscardHandler),
 		Refusals: w.refused,
-	}, "groups")
+	}, rolesClaim)
 	require.NoError(t, err)
 	w.provider = made
 	w.build()
@@ -268,6 +275,17 @@ func TestForgedPersonSessions(t *testing.T) {
 	keyID, mac = w.ring.MAC("console-session", decoded)
 	require.False(t, isSignedIn(content+"."+encode([]byte(keyID))+"."+encode(mac)))
 
+	same := func(*signin.Settings) {}
+	for what, change := range map[string]func(){
+		"another claim of roles": func() { w.useSettings(t, w.oidc, "departments", same) },
+		"another name of people": func() { w.useSettings(t, w.oidc, "groups", func(s *signin.Settings) { s.Claim = "sub" }) },
+		"a second factor":        func() { w.useSettings(t, w.oidc, "groups", func(s *signin.Settings) { s.ACRValues = []string{"mfa"} }) },
+	} {
+		change()
+		require.False(t, isSignedIn(cookie.Value), what)
+		w.useSettings(t, w.oidc, "groups", func(s *signin.Settings) { s.ClientSecret = secret.New("rotated") })
+		require.True(t, isSignedIn(cookie.Value), "nothing else has changed")
+	}
 	other := signintest.Start()
 	t.Cleanup(other.Close)
 	w.use(t, other)
