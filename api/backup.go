@@ -31,7 +31,8 @@ func (e *Endpoints) backup() http.Handler {
 		_ = control.SetWriteDeadline(time.Time{}) // to make the copy takes as long as it takes
 		b, err := e.Backups.OpenBackup(r.Context())
 		if errors.Is(err, store.ErrBackupRunning) {
-			err = &conflictError{err}
+			refuseBackup(w, r, err)
+			return
 		}
 		if err != nil {
 			writeAnswer(w, r, nil, err)
@@ -49,5 +50,20 @@ func (e *Endpoints) backup() http.Handler {
 			_ = control.SetWriteDeadline(time.Now().Add(backupProgress))
 			_, err = io.CopyN(w, b, 1<<20)
 		}
+	})
+}
+
+// backupRetryAfter is the time after which a client that asked for one backup too many may try again.
+const backupRetryAfter = time.Minute
+
+// refuseBackup answers a call while other backups are made or sent.
+func refuseBackup(w http.ResponseWriter, r *http.Request, err error) {
+	describe(r, err)
+	setRetryAfter(w.Header(), backupRetryAfter)
+	writeProblem(w, Problem{
+		Type:   "about:blank",
+		Title:  http.StatusText(http.StatusServiceUnavailable),
+		Status: http.StatusServiceUnavailable,
+		Detail: err.Error(),
 	})
 }

@@ -47,7 +47,8 @@ func TestBackup(t *testing.T) {
 	require.Equal(t, "sha-256=:R6Mi+CCNOHWwbbWh7ewwQPLb16HFuUYwEPIP2BsZa1I=:", got.Header.Get("Repr-Digest"))
 
 	got = call(true, true)
-	require.Equal(t, 409, got.StatusCode)
+	require.Equal(t, 503, got.StatusCode)
+	require.Equal(t, "60", got.Header.Get("Retry-After"))
 	require.Contains(t, got.text, "another backup")
 
 	got = call(false, false)

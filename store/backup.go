@@ -12,7 +12,8 @@ import (
 // SQLite implements it. AWS makes the backups of a DynamoDB table, and the in-memory store survives no process.
 type BackupMaker interface {
 	// OpenBackup makes a complete and verified copy while the store is used, and returns it for reading. The copy has
-	// every change that was stored before the call. It returns ErrBackupRunning while another copy is made.
+	// every change that was stored before the call. It returns ErrBackupRunning while another copy is made,
+	// or too many are read.
 	OpenBackup(ctx context.Context) (*Backup, error)
 }
 
@@ -23,5 +24,6 @@ type Backup struct {
 	SHA256 []byte
 }
 
-// ErrBackupRunning is returned while another backup of the store is made: each takes as much space as the store.
-var ErrBackupRunning = errors.New("another backup is being made; try again when it has ended")
+// ErrBackupRunning is returned while another backup of the store is made, or too many are read: each takes as much space
+// as the store.
+var ErrBackupRunning = errors.New("another backup is being made or sent; try again when it has ended")

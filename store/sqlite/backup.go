@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/approval-relay/approval-relay/store"
@@ -17,11 +18,42 @@ import (
 // OpenBackup implements store.BackupMaker. It reads through a connection of its own, so that updates go on meanwhile; only
 // the write-ahead log grows until the copy is made. The file of the copy has no name any more when it is returned: it is
 // gone when it is closed, also if the process dies.
-func (s *Store) OpenBackup(ctx context.Context) (b *store.Backup, err error) {
-	if !s.backup.TryLock() {
+//
+// A copy takes its space on the disk until it is closed, so that only maxBackups of them are open at once, however slowly
+// they are read. Only one of them is made at a time.
+func (s *Store) OpenBackup(ctx context.Context) (*store.Backup, error) {
+	if s.openBackups.Add(1) > maxBackups || !s.backup.TryLock() {
+		s.openBackups.Add(-1)
 		return nil, store.ErrBackupRunning
 	}
 	defer s.backup.Unlock()
+	b, err := s.makeBackup(ctx)
+	if err != nil {
+		s.openBackups.Add(-1)
+		return nil, err
+	}
+	b.ReadCloser = &openBackup{ReadCloser: b.ReadCloser, closed: func() { s.openBackups.Add(-1) }}
+	return b, nil
+}
+
+// maxBackups is the largest number of backups that are open at once.
+const maxBackups = 2
+
+// openBackup is the content of a backup. It tells once that it was closed.
+type openBackup struct {
+	io.ReadCloser
+
+	once   sync.Once
+	closed func()
+}
+
+// Close implements io.Closer.
+func (b *openBackup) Close() error {
+	defer b.once.Do(b.closed)
+	return b.ReadCloser.Close()
+}
+
+func (s *Store) makeBackup(ctx context.Context) (b *store.Backup, err error) {
 	to := s.config.Path + ".backup-online"
 	if err := copyFile(ctx, s.config.Path, to); err != nil {
 		return nil, fmt.Errorf("back up the store: %w", err)

@@ -1,7 +1,9 @@
 package sqlite
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -86,6 +88,34 @@ func TestOneBackupAtATime(t *testing.T) {
 	b, err := s.OpenBackup(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, b.Close())
+}
+
+// TestSlowReadersOfBackups has readers that do not end: their copies take space, so that there are only a few.
+func TestSlowReadersOfBackups(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	var slow []*store.Backup
+	for range maxBackups {
+		b, err := s.OpenBackup(t.Context())
+		require.NoError(t, err)
+		slow = append(slow, b)
+	}
+	_, err := s.OpenBackup(t.Context())
+	require.ErrorIs(t, err, store.ErrBackupRunning)
+	require.NoError(t, slow[0].Close())
+	_ = slow[0].Close() // to close it again frees nothing more
+	b, err := s.OpenBackup(t.Context())
+	require.NoError(t, err)
+	_, err = s.OpenBackup(t.Context())
+	require.ErrorIs(t, err, store.ErrBackupRunning)
+	require.NoError(t, errors.Join(b.Close(), slow[1].Close()))
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range maxBackups + 1 {
+		_, err = s.OpenBackup(cancelled)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, store.ErrBackupRunning, "a copy that failed frees its place")
+	}
 }
 
 // TestRestoreOverwritesNothing has files in the place of the store.

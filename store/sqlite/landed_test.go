@@ -23,7 +23,7 @@ func TestLandedSchemas(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("testdata", "landed", "*.db.gz"))
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 15)
+	require.GreaterOrEqual(t, len(files), 18)
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".db.gz")
 		t.Run(name, func(t *testing.T) {

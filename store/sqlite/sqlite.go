@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
@@ -66,6 +67,7 @@ type Store struct {
 	importing   bool       // the file is marked as incomplete
 	upgradeCopy string     // see UpgradeCopy
 	backup      sync.Mutex // held while a backup is made
+	openBackups atomic.Int32
 
 	queue      chan *queuedOperation
 	closed     chan struct{}
