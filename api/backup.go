@@ -53,7 +53,7 @@ func (e *Endpoints) backup() http.Handler {
 	})
 }
 
-// backupRetryAfter is the time after which a client that asked for one backup too many may try again.
+// backupRetryAfter is the time after which a client may ask for a backup again.
 const backupRetryAfter = time.Minute
 
 // refuseBackup answers a call while other backups are made or sent.

@@ -19,7 +19,7 @@ const (
 	// ControlReadOnly keeps all orders and dead letters as they are: requests and decisions are refused for now, actions
 	// and deadlines wait. It is for all workflows, because it concerns the store.
 	ControlReadOnly ControlMode = "read-only"
-	// ControlMoved is read-only for ever: everything is in another store now. Only RecordKeeper.MarkMoved sets it, and it
+	// ControlMoved is read-only for ever: its orders are in a new store now. Only RecordKeeper.MarkMoved sets it, and it
 	// cannot be removed.
 	ControlMoved ControlMode = "moved"
 )
@@ -57,7 +57,7 @@ func (e *ReadOnlyError) Error() string {
 	return "the store is read-only for a few minutes; send it again later"
 }
 
-// ErrMoved is returned for a control of a store that was moved: its controls stay as they are.
+// ErrMoved is returned for a store that was moved, and for its controls, which stay as they are.
 var ErrMoved = errors.New("the store was moved to another one")
 
 // ErrNotReadOnly is returned by RecordKeeper.MarkMoved if the control that made the store read-only was changed meanwhile.

@@ -17,7 +17,7 @@ import (
 // copiedRecord is a record that the target has.
 type copiedRecord struct {
 	sum  [16]byte // the first half of the SHA-256 of the record
-	pass int      // in which the source had the order last
+	pass int      // the last pass with this order in the source
 }
 
 func sumOf(record []byte) [16]byte {
@@ -94,7 +94,7 @@ func (m *Migration) controlsToMove(ctx context.Context, s Store) ([]store.Contro
 	return controls, nil
 }
 
-// readTarget reads what an interrupted run has copied.
+// readTarget reads the records that an interrupted run has copied.
 func (m *Migration) readTarget(ctx context.Context) error {
 	return m.To.EachRecord(ctx, func(r store.RawRecord) error {
 		m.copied[r.OrderID] = copiedRecord{sum: sumOf(r.JSON)}
@@ -103,7 +103,7 @@ func (m *Migration) readTarget(ctx context.Context) error {
 }
 
 // copyAll copies everything that the target lacks, and removes from it what the source does not have. Dead letters and
-// controls are few, and copied anew each time. It returns what the source has.
+// controls are few, and copied anew each time. It returns the summary of the source.
 func (m *Migration) copyAll(ctx context.Context) (Summary, error) {
 	out, err := m.copyRecords(ctx)
 	if err != nil {
@@ -141,7 +141,7 @@ func (m *Migration) copyAll(ctx context.Context) (Summary, error) {
 }
 
 // copyRecords reads all records of the source, and imports those that the target does not have in this state. It returns
-// what it has read.
+// the summary of the source.
 func (m *Migration) copyRecords(ctx context.Context) (Summary, error) {
 	m.pass++
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -183,7 +183,7 @@ func (m *Migration) copyLetters(ctx context.Context) error {
 	})
 }
 
-// removeStale removes from the target the orders that the last pass over the source has not seen, and all dead letters and
+// removeStale removes from the target the orders that the last pass over the source did not find, and all dead letters and
 // controls of an earlier pass.
 func (m *Migration) removeStale(ctx context.Context) error {
 	for id, state := range m.copied {

@@ -1,7 +1,7 @@
 // Package gate refuses the changes of a store that is read-only. Any process can make a store read-only by a control, and
 // every worker reads it within seconds; the gate makes "within seconds" exact. A worker changes orders, and acknowledges
-// changes, only for a short time after it has read that it may. So whoever makes the store read-only and waits for that
-// time knows that every change that any worker has acknowledged, or will ever acknowledge, is in the store: it can be
+// changes, only for a short time after it has read that it may. After a store became read-only and that
+// time has passed, every change that any worker has acknowledged, or will ever acknowledge, is in the store: it can be
 // copied.
 package gate
 

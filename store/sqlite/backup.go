@@ -20,7 +20,7 @@ import (
 // gone when it is closed, also if the process dies.
 //
 // A copy takes its space on the disk until it is closed, so that only maxBackups of them are open at once, however slowly
-// they are read. Only one of them is made at a time.
+// they are read. They are made in turn.
 func (s *Store) OpenBackup(ctx context.Context) (*store.Backup, error) {
 	if s.openBackups.Add(1) > maxBackups || !s.backup.TryLock() {
 		s.openBackups.Add(-1)
