@@ -23,7 +23,7 @@ const backupProgress = 30 * time.Second
 func (e *Endpoints) backup() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if e.Backups == nil {
-			err := approval.InvalidField("store", "is not a SQLite file: the service that keeps it makes the backups")
+			err := approval.InvalidField("store", "is not a SQLite file: AWS makes the backups of a DynamoDB table, and a store in memory has none")
 			writeAnswer(w, r, nil, err)
 			return
 		}

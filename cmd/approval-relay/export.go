@@ -12,13 +12,16 @@ type exportCmd struct {
 	client
 	State string `enum:"pending,retrying,undeliverable,exhausted,unanswered,attention,closed,all" default:"all" help:"The state of the approvals, as for requests."`
 	filterFlags
-	Format string `enum:"csv,jsonl" default:"csv" help:"csv, or jsonl: a JSON object on each line."`
+	Format string `enum:"csv,jsonl" default:"csv" help:"csv, or jsonl: a JSON object on each line, as --output=json."`
 	After  string `help:"Go on after the order with this ID."`
 	To     string `placeholder:"FILE" help:"A file that does not exist; without it, the standard output."`
 }
 
 // Run writes the approvals as they come. If the worker breaks off, the command fails, and its output is incomplete.
 func (c *exportCmd) Run(w *world) (err error) {
+	if c.JSON { // --output of the other commands
+		c.Format = "jsonl"
+	}
 	query := c.query(c.State)
 	query.Set("format", c.Format)
 	if c.After != "" {

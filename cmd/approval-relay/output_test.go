@@ -271,6 +271,8 @@ func TestExportCommand(t *testing.T) {
 	require.Contains(t, rows[1], "o-2")
 	require.Contains(t, rows[1], "'=1+1")
 	file := filepath.Join(t.TempDir(), "all.jsonl")
+	lines, _ := r.ops(t, 0, "export", "--state=closed", "-o", "json")
+	require.True(t, json.Valid([]byte(strings.SplitN(lines, "\n", 2)[0])), lines)
 	r.ops(t, 0, "export", "--format=jsonl", "--requester=carl@example.com", "--to="+file)
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
