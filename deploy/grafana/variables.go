@@ -84,8 +84,8 @@ var placeholders = strings.NewReplacer(
 	"@period", "$__range",
 )
 
-// expand replaces the placeholders of a query, and puts it on a single line.
+// expand replaces the placeholders of a query, lets it read native histograms too, and puts it on a single line.
 func expand(expr string) string {
 	line := strings.Join(strings.Fields(expr), " ")
-	return placeholders.Replace(strings.ReplaceAll(line, "( ", "("))
+	return withNative(placeholders.Replace(strings.ReplaceAll(line, "( ", "(")))
 }

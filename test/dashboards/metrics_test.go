@@ -70,6 +70,9 @@ var (
 func familyOf(series string, known map[string]family) (family, string, bool) {
 	if f, ok := known[series]; ok && f.kind != "histogram" {
 		return f, series, true
+	} else if ok { // a native histogram, which grows as a counter does
+		f.kind = "counter"
+		return f, series, true
 	}
 	for _, suffix := range []string{"_bucket", "_sum", "_count"} {
 		if base, ok := strings.CutSuffix(series, suffix); ok && known[base].kind == "histogram" {
