@@ -47,7 +47,7 @@ func TestNativeHistograms(t *testing.T) {
 	} {
 		require.Equal(t, want, withNative(query))
 	}
-	classic := regexp.MustCompile(`_seconds_(bucket|count|sum)\{`)
+	classic := regexp.MustCompile(`_(seconds|updates)_(bucket|count|sum)\{`)
 	for name, d := range Dashboards() {
 		content, err := d.JSON()
 		require.NoError(t, err)

@@ -12,7 +12,7 @@ var (
 	minuteBucket = regexp.MustCompile(
 		`sum\((increase)\((\w+)_bucket(\{[^}]*), le=~"60[^"]*"(\}\[[^\]]*\])\)\)`)
 	countOrSum = regexp.MustCompile(
-		`(rate|increase)\((approval_relay_\w+_seconds)_(count|sum)(\{[^}]*\}\[[^\]]*\])\)`)
+		`(rate|increase)\((approval_relay_\w+_(?:seconds|updates))_(count|sum)(\{[^}]*\}\[[^\]]*\])\)`)
 )
 
 // withNative makes a query read native histograms where there are no classic ones: with metrics.histograms: native, or
