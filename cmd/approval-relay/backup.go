@@ -39,6 +39,16 @@ func (c *backupCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	if c.JSON && c.To != "-" { // else the standard output has the copy
+		return printJSON(w.stdout, struct {
+			To            string    `json:"to"`
+			Orders        int       `json:"orders"`
+			Pending       int       `json:"pending"`
+			DeadLetters   int       `json:"deadLetters"`
+			SchemaVersion int       `json:"schemaVersion"`
+			Newest        time.Time `json:"newest,omitzero"`
+		}{fmt.Sprint(place), s.Orders, s.Pending, s.DeadLetters, s.Version, s.Newest})
+	}
 	fmt.Fprintf(w.stderr, "the copy is at %s and sound: %s\n", place, describeSummary(s))
 	fmt.Fprintln(w.stderr, "the keys are not in it: keep a copy of them in another place")
 	return nil
@@ -137,7 +147,8 @@ func (c *restoreCmd) Run(w *world) error {
 	var ring *keys.Ring
 	if !c.SkipKeys {
 		if ring, err = keys.LoadFile(c.Keys); err != nil {
-			return fmt.Errorf("%w; --keys names the key file, --skip-keys does without", err)
+			return fmt.Errorf("%w; --keys names the key file; "+
+				"for keys in another place, use --skip-keys and then store check CONFIG", err)
 		}
 	}
 	return place.Fetch(w.ctx, w.stdin, func(file string) error {

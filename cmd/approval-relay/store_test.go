@@ -51,7 +51,7 @@ func TestMoveAStore(t *testing.T) {
 	status, _, errs = command(t, "store", "migrate", "--from", old, "--to", moved)
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "a migration fills an empty store only")
-	status, _, errs = command(t, "run", config)
+	status, _, errs = command(t, "run", "--config.file", config)
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "the store was moved to another one")
 	status, _, errs = command(t, "store", "stats", old, "--keys", keyFile)
