@@ -41,6 +41,11 @@ output "kms_key_arn" {
 output "table_name" {
   description = "Name of the DynamoDB table, null without one."
   value       = local.has_table ? local.table_name : null
+
+  precondition {
+    condition     = !var.table || var.table_name == ""
+    error_message = "table = true makes a table of its own, and table_name is one that exists: set one of them."
+  }
 }
 
 output "table_arn" {

@@ -152,3 +152,14 @@ run "alarms_have_no_patterns" {
 
   expect_failures = [var.timed_out_alarms]
 }
+
+run "one_table" {
+  command = plan
+
+  variables {
+    table      = true
+    table_name = "orders-approvals"
+  }
+
+  expect_failures = [output.table_name]
+}
