@@ -92,8 +92,8 @@ type storeCollector struct {
 // Describe implements prometheus.Collector.
 func (c *storeCollector) Describe(ch chan<- *prometheus.Desc) {
 	descriptions := []*prometheus.Desc{
-		c.up, c.pending, c.oldest, c.groupPending, c.groupOldest, c.owed, c.oldestOwed, c.fifthOwed, c.exhausted, c.unanswered, c.undeliverable, c.retrying, c.deadLetters,
-		c.oldestDue,
+		c.up, c.pending, c.oldest, c.groupPending, c.groupOldest, c.owed, c.oldestOwed, c.fifthOwed,
+		c.exhausted, c.unanswered, c.undeliverable, c.retrying, c.deadLetters, c.oldestDue,
 	}
 	for _, d := range descriptions {
 		ch <- d
