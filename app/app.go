@@ -83,6 +83,7 @@ type App struct {
 	// inner is the store itself, with its optional interfaces. All else uses store, the same behind a gate.
 	inner    orderStore
 	store    *gate.Store
+	restored *store.Restoration // if the store was restored lately
 	metrics  *metrics.Metrics
 	registry *prometheus.Registry
 	tracer   *tracing.Tracer // nil if nothing is traced
@@ -165,6 +166,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	if err := a.readControls(ctx); err != nil {
 		return nil, err
 	}
+	a.warnRestored(ctx)
 	if a.queues, err = a.openQueues(ctx); err != nil {
 		return nil, err
 	}

@@ -128,5 +128,6 @@ func (a *App) describeReadiness() []string {
 	if fault := a.signInFault(); fault != nil {
 		failing = append(failing, "nobody can sign in: "+fault.Error())
 	}
+	failing = append(failing, a.describeRestored()...)
 	return append(failing, a.describeControls()...)
 }

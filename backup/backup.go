@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -29,7 +30,9 @@ type Summary = sqlite.Summary
 func Copy(ctx context.Context, from, to string) error { return sqlite.Copy(ctx, from, to) }
 
 // Restore puts a copy in the place of a store. It overwrites nothing.
-func Restore(ctx context.Context, from, to string) error { return sqlite.Restore(ctx, from, to) }
+func Restore(ctx context.Context, from, to string, newest time.Time) error {
+	return sqlite.Restore(ctx, from, to, newest)
+}
 
 // Standard is the name of the standard output and of the standard input.
 const Standard = "-"

@@ -39,3 +39,18 @@ type KeyRegister interface {
 	// effect.
 	AddKeyID(ctx context.Context, id string) error
 }
+
+// Restored is an optional interface of a Store. A store implements it if it can tell that it was restored from a copy: the
+// workflows may then know more than the store.
+//
+// SQLite and DynamoDB implement it. The in-memory store survives no process and does not.
+type Restored interface {
+	// Restoration returns how the store was restored, if it was.
+	Restoration(ctx context.Context) (r Restoration, isRestored bool, err error)
+}
+
+// Restoration tells how a store was restored.
+type Restoration struct {
+	Copied   time.Time // the store has everything until then, as far as is known; zero if it is not
+	Restored time.Time
+}

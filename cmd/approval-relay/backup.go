@@ -163,7 +163,7 @@ func (c *restoreCmd) Run(w *world) error {
 		if c.Check {
 			return nil
 		}
-		if err := backup.Restore(w.ctx, file, c.To); err != nil {
+		if err := backup.Restore(w.ctx, file, c.To, s.Newest); err != nil {
 			return fmt.Errorf("restore to %s: %w", c.To, err)
 		}
 		fmt.Fprintf(w.stdout, "restored to %s\n", c.To)

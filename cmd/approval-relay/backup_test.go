@@ -18,6 +18,7 @@ func TestBackupUnderLoadAndRestore(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	r := p.start(t, p.file(t, true, ""))
+	require.NotContains(t, do(t, "GET", r.operator+"/readyz", "").text, "restored")
 	token := r.ask(t, "first", "")
 	var (
 		mu           sync.Mutex
@@ -81,6 +82,9 @@ func TestBackupUnderLoadAndRestore(t *testing.T) {
 	require.Contains(t, errs, "pending again")
 
 	r = p.start(t, filepath.Join(p.dir, "relay.yaml"))
+	ready := do(t, "GET", r.operator+"/readyz", "")
+	require.Equal(t, http.StatusOK, ready.status)
+	require.Regexp(t, `restored at 20\S+Z from a copy of the store until 20\S+Z: what happened after the copy is unknown`, ready.text)
 	missing := 0
 	for _, id := range before {
 		if len(r.order(t, id).Approvals) != 1 {

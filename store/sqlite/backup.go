@@ -205,9 +205,10 @@ func Copy(ctx context.Context, from, to string) (err error) {
 	return copyFile(ctx, from, to)
 }
 
-// Restore puts a copy in the place of a store. It refuses to replace a file, and to stand beside the write-ahead log of
-// another: SQLite would write that log into the copy.
-func Restore(ctx context.Context, from, to string) (err error) {
+// Restore puts a copy in the place of a store, and records that in it. Newest is the time of the newest event in the copy,
+// or zero if that is not known. Restore refuses to replace a file, and to stand beside the write-ahead log of another:
+// SQLite would write that log into the copy.
+func Restore(ctx context.Context, from, to string, newest time.Time) (err error) {
 	lock, err := acquireLock(to)
 	if err != nil {
 		return err
@@ -222,5 +223,8 @@ func Restore(ctx context.Context, from, to string) (err error) {
 			return err
 		}
 	}
-	return copyFile(ctx, from, to)
+	if err := copyFile(ctx, from, to); err != nil {
+		return err
+	}
+	return noteRestoration(ctx, to, store.Restoration{Copied: newest, Restored: time.Now()})
 }

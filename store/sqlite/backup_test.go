@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		require.Zero(t, summary.Unreadable)
 		require.GreaterOrEqual(t, summary.Orders, len(acknowledged))
 		restored := filepath.Join(folder, "restored.db")
-		require.NoError(t, Restore(t.Context(), saved, restored))
+		require.NoError(t, Restore(t.Context(), saved, restored, time.Time{}))
 		r := open(t, Config{Path: restored, Sealer: c.Sealer})
 		requireAcknowledged(t, r, acknowledged, 1<<30)
 		require.NoError(t, r.Close())
@@ -130,15 +131,15 @@ func TestRestoreOverwritesNothing(t *testing.T) {
 	require.NoError(t, Copy(t.Context(), c.Path, saved))
 	require.ErrorIs(t, Copy(t.Context(), c.Path+"x", saved), os.ErrNotExist)
 
-	require.ErrorContains(t, Restore(t.Context(), saved, c.Path), "orders.db exists: move it away first")
+	require.ErrorContains(t, Restore(t.Context(), saved, c.Path, time.Time{}), "orders.db exists: move it away first")
 	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
 		to := newPath(t)
 		require.NoError(t, os.WriteFile(to+suffix, nil, 0o600))
-		require.ErrorContains(t, Restore(t.Context(), saved, to), suffix+" exists")
+		require.ErrorContains(t, Restore(t.Context(), saved, to, time.Time{}), suffix+" exists")
 		require.NoFileExists(t, to)
 	}
 	to := newPath(t)
-	require.NoError(t, Restore(t.Context(), saved, to))
+	require.NoError(t, Restore(t.Context(), saved, to, time.Time{}))
 	requireOrder(t, open(t, Config{Path: to, Sealer: c.Sealer}), "o", 0)
 }
 
@@ -190,4 +191,31 @@ func TestInspect(t *testing.T) {
 	execute(t, edited, "DROP TABLE counts")
 	_, err = Inspect(t.Context(), edited, nil)
 	require.True(t, err != nil && strings.Contains(err.Error(), "lacks"), err)
+}
+
+// TestRestoredIsNoted restores a copy of a restored store: each file knows how it was made itself.
+func TestRestoredIsNoted(t *testing.T) {
+	t.Parallel()
+	ring := keys.NewRing(time.Now())
+	path := newPath(t)
+	s := open(t, Config{Path: path, Sealer: ring})
+	mustUpdate(t, s, "o", addRequest)
+	_, isRestored, err := s.Restoration(t.Context())
+	require.NoError(t, err)
+	require.False(t, isRestored)
+	require.NoError(t, s.Close())
+	newest := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
+	before := time.Now()
+	for i, copied := range []time.Time{newest, {}, newest.Add(time.Hour)} {
+		to := fmt.Sprint(newPath(t), i)
+		require.NoError(t, Restore(t.Context(), path, to, copied))
+		s := open(t, Config{Path: to, Sealer: ring})
+		got, isRestored, err := s.Restoration(t.Context())
+		require.NoError(t, err)
+		require.True(t, isRestored)
+		require.Equal(t, copied, got.Copied)
+		require.False(t, got.Restored.Before(before.Truncate(time.Nanosecond)))
+		require.NoError(t, s.Close())
+		path = to
+	}
 }

@@ -13,6 +13,7 @@ type Optional struct {
 	Prober       bool
 	OrphanLister bool
 	KeyRegister  bool
+	Restored     bool
 }
 
 // RequireOptional requires that the adapter implements exactly these optional interfaces. A method whose signature has
@@ -23,5 +24,6 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	_, prober := s.(store.Prober)
 	_, orphanLister := s.(store.OrphanLister)
 	_, keyRegister := s.(store.KeyRegister)
-	require.Equal(t, want, Optional{Prober: prober, OrphanLister: orphanLister, KeyRegister: keyRegister})
+	_, restored := s.(store.Restored)
+	require.Equal(t, want, Optional{Prober: prober, OrphanLister: orphanLister, KeyRegister: keyRegister, Restored: restored})
 }
