@@ -154,21 +154,21 @@ func (c *cancelCmd) Run(w *world) error {
 // callbackState returns the state of the callback, or a dash while the approval is pending.
 func callbackState(a api.Approval) string {
 	if a.Callback.State == api.CallbackNone {
-		return "-"
+		return noValue
 	}
 	return string(a.Callback.State)
 }
 
 func stamp(t time.Time) string {
 	if t.IsZero() {
-		return "-"
+		return noValue
 	}
 	return t.UTC().Format(time.RFC3339)
 }
 
 func dash(s string) string {
 	if s == "" {
-		return "-"
+		return noValue
 	}
 	return s
 }

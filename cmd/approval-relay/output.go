@@ -50,7 +50,7 @@ func (f *outputFlags) checkSentence() error {
 // moment returns a time in the zone of the command, with its offset.
 func (f *outputFlags) moment(t time.Time) string {
 	if t.IsZero() {
-		return "-"
+		return noValue
 	}
 	return t.In(f.location()).Format(time.RFC3339)
 }
@@ -135,6 +135,9 @@ func shortCell(s string) string {
 	return untrusted.Shorten(untrusted.TerminalLine(s), maxCell)
 }
 
+// noValue is in the cells of a table that have no value.
+const noValue = "-"
+
 // printCSV prints all columns as RFC 4180 has them.
 func (l *listing) printCSV(out io.Writer) error {
 	writer := csv.NewWriter(out)
@@ -146,7 +149,9 @@ func (l *listing) printCSV(out io.Writer) error {
 	for _, row := range l.rows {
 		cells := make([]string, len(row))
 		for i, value := range row {
-			cells[i] = untrusted.CSVCell(value)
+			if value != noValue { // an empty cell in a file that programs read
+				cells[i] = untrusted.CSVCell(value)
+			}
 		}
 		_ = writer.Write(cells)
 	}

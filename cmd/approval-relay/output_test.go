@@ -285,3 +285,13 @@ func TestExportCommand(t *testing.T) {
 	_, errs = r.ops(t, 1, "requests", "--older-than=soon")
 	require.Contains(t, errs, "older_than")
 }
+
+// The mark of a cell without a value is for people: a program reads an empty cell. A formula stays a text.
+func TestCSVOfCellsWithoutValue(t *testing.T) {
+	t.Parallel()
+	l := listing{columns: []column{{name: "order"}, {name: "closed at"}, {name: "title"}}}
+	l.add("A-1", (&outputFlags{}).moment(time.Time{}), "=1+1")
+	var out buffer
+	require.NoError(t, l.printCSV(&out))
+	require.Equal(t, "order,closed_at,title\nA-1,,'=1+1\n", out.String())
+}

@@ -36,7 +36,7 @@ func (c *redriveCmd) Run(w *world) error {
 	case c.Limit < 1:
 		return &statusError{errors.New("--limit must be at least 1; use --no-guard to redrive what was redriven often"), statusUsage}
 	case !c.DryRun && !c.Yes:
-		if err := c.confirm(w); err != nil {
+		if some, err := c.confirm(w); err != nil || !some {
 			return err
 		}
 	}
@@ -53,23 +53,32 @@ func (c *redriveCmd) Run(w *world) error {
 	return errors.Join(c.printReport(w, r), err)
 }
 
-// confirm counts what would be redriven, and asks whether to begin. Without a terminal nobody can be asked, so the
-// command must have --yes.
-func (c *redriveCmd) confirm(w *world) error {
+// confirm counts what would be redriven, and asks whether to begin. It reports whether there is something to redrive.
+// Without a terminal nobody can be asked, so the command must have --yes.
+func (c *redriveCmd) confirm(w *world) (some bool, err error) {
 	if !isTerminal(w.stdin) {
-		return &statusError{errors.New("look at redrive --dry-run first, then use --yes: nobody can be asked here"), statusUsage}
+		return false, &statusError{errors.New("look at redrive --dry-run first, then use --yes: nobody can be asked here"), statusUsage}
 	}
 	r, err := c.runSteps(w, true)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := c.checkFound(r); err != nil {
-		return err
+		return false, err
 	}
 	for _, g := range r.Found {
 		fmt.Fprintf(w.stderr, "%6d  %s  %s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), shortCell(g.Example))
 	}
-	return confirm(w, fmt.Sprintf("Redrive %d?", min(countFound(r), c.most())))
+	if r.Guarded > 0 {
+		fmt.Fprintf(w.stderr, "%6d  of these are skipped: they were redriven %d times or more already; --no-guard redrives them too\n",
+			r.Guarded, c.Limit)
+	}
+	n := min(countFound(r)-r.Guarded-r.Kept, c.most())
+	if n <= 0 {
+		fmt.Fprintln(w.stderr, "there is nothing to redrive")
+		return false, nil
+	}
+	return true, confirm(w, fmt.Sprintf("Redrive %d?", n))
 }
 
 // most returns the greatest number that the command redrives.
