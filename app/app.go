@@ -218,8 +218,11 @@ func (a *App) wireEngine() {
 			ShowExpiredFor: a.config.Unmatched.Retention,
 		},
 		NeedsSecond: a.needsSecond,
-		People:      a.currentPeople,
-		Workflow:    a.currentWorkflow,
+
+		ProposalChannels: func() []string { return a.rules.Load().config.Operator.Notify },
+
+		People:   a.currentPeople,
+		Workflow: a.currentWorkflow,
 	}
 	sweep := router.SweeperConfig{
 		Claimer:      observed,

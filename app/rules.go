@@ -51,6 +51,7 @@ func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 		Timeout:      callTimeout,
 		Preferences:  &c.Compiled.Preferences,
 		Organisation: c.Compiled.Organisation,
+		ConsoleURL:   consoleURL(c.Operator.URL),
 	}
 	r.callbacks = &handlers.Callback{
 		Transitions: a.transitions,

@@ -30,6 +30,8 @@ type Environment struct {
 	// proposal is carried out.
 	NeedsSecond NeedsSecond
 	ConfirmedBy string
+	// ProposalChannels are the channels that tell operators about a proposal.
+	ProposalChannels []string
 	// Jitter is a random number in [0,1). It spreads retries over time.
 	Jitter float64
 }

@@ -46,6 +46,8 @@ type Message struct {
 	Previous *PreviousRound
 	// Link leads to the decision page. Its holder may decide as the approver, so only the approver may see it.
 	Link Token
+	// Console leads to the order in the operator's console, if a message tells operators of a proposal.
+	Console string
 	// Button is the value of a button in a chat. The chat identifies the person, so the value alone does not
 	// let its holder decide.
 	Button  Token

@@ -41,6 +41,9 @@ func (k NotificationKind) endsWithApproval() bool { return k.isForPeople() || k 
 // ends, they get "callback." with the outcome.
 const ProgramEventRequested = "approval.requested"
 
+// ProgramEventProposed is the name of the event by which operators learn of a proposal.
+const ProgramEventProposed = "approval.proposed"
+
 func closedEventName(s Status) string {
 	if s.outcome() != "" {
 		return "approval.decided"
@@ -146,7 +149,11 @@ func (a *Approval) queueMessage(n Notification, env Environment) bool {
 
 // notifyPrograms queues a notification of an event for every program channel.
 func (a *Approval) notifyPrograms(event string, env Environment) {
-	for _, channel := range a.ProgramChannels {
+	a.sendEvent(event, a.ProgramChannels, env)
+}
+
+func (a *Approval) sendEvent(event string, channels []string, env Environment) {
+	for _, channel := range channels {
 		n := Notification{Kind: NotifyEvent, Event: event, Channel: channel}
 		a.queueNotification(n, MaxNotifications+reservedNotifications, env)
 	}

@@ -89,6 +89,7 @@ func (o *Order) propose(a *Approval, act Act, p Proposal, env Environment) Verdi
 	p.ExpiresAt = earlierOf(env.Now.Add(ProposalTTL), a.Deadline)
 	act.Reason = truncate(act.Reason, maxProposedReason)
 	o.endAct(a, act, RecordedAct{Kind: ActPropose, From: p.From, To: p.To, Deadline: p.Until, Proposal: &p}, &v, env)
+	a.sendEvent(ProgramEventProposed, env.ProposalChannels, env)
 	v.Code = VerdictProposed
 	return v
 }

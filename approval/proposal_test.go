@@ -338,3 +338,35 @@ func TestProposalOfASupersededApproval(t *testing.T) {
 	require.Equal(t, Pending, o.Approvals[1].Status)
 	require.Empty(t, o.Approvals[1].Votes)
 }
+
+// Operators learn of a proposal once, by their own channels, in an event without task token and link.
+func TestProposalTellsOperators(t *testing.T) {
+	t.Parallel()
+	o, a := pendingOrder(t, func(r *Request) { r.ProgramChannels = []string{"bus"} })
+	env := envAt(time.Minute)
+	env.NeedsSecond = func(string) bool { return true }
+	env.ProposalChannels = []string{"pager", "desk"}
+	for range 2 {
+		_, _, err := o.Decide(operatorDecision("p-1", "ada", ""), testRetention, env)
+		require.NoError(t, err)
+	}
+	var told []string
+	for _, n := range a.Notifications {
+		if n.Event == ProgramEventProposed {
+			require.Equal(t, NotifyEvent, n.Kind)
+			told = append(told, n.Channel)
+			require.True(t, o.ComposeMessage(a, n).Link.IsZero())
+		}
+	}
+	require.Equal(t, []string{"pager", "desk"}, told)
+	v, _, err := o.Confirm(Confirmation{ProposalID: "p-1", Actor: OperatorActor("bob", "")}, env)
+	require.NoError(t, err)
+	require.Equal(t, VerdictDecided, v.Code)
+	count := 0
+	for _, n := range a.Notifications {
+		if n.Event == ProgramEventProposed {
+			count++
+		}
+	}
+	require.Equal(t, 2, count, "the confirmation tells nobody again")
+}

@@ -72,12 +72,13 @@ type Listener struct {
 // Operator is the operator's address.
 type Operator struct {
 	Listen      string                   `yaml:"listen" doc:"address and port"`
-	URL         string                   `yaml:"url" doc:"this address as operators reach it in the browser, with its path prefix if it has one; for oidc"`
+	URL         string                   `yaml:"url" doc:"this address as operators reach it in the browser, with its path prefix if it has one; for oidc and notify"`
 	OIDC        *OperatorOIDC            `yaml:"oidc" doc:"an OpenID Connect provider at which operators sign in to the console, with roles from a claim"`
 	Tokens      map[string]OperatorToken `yaml:"tokens" doc:"bearer tokens of operators and of Prometheus, by name, with what each may do; without any, a token is made and kept in token_file"`
 	TokenFile   string                   `yaml:"token_file" doc:"path of the file with that token, which the command line reads too"`
 	APITokens   map[string]APIToken      `yaml:"api_tokens" doc:"bearer tokens of programs, by name, with what each may do"`
 	FourEyes    bool                     `yaml:"four_eyes" doc:"an operator's decision, cancellation, change of approvers or later deadline waits for a second operator, for an hour at most; workflows.NAME.four_eyes is for a single workflow"`
+	Notify      []string                 `yaml:"notify" doc:"channels for programs that get the event approval.proposed when an act waits for a second operator"`
 	OpenMetrics bool                     `yaml:"open_metrics" doc:"serve /metrics without a token"`
 	// AllInterfaces only silences a warning.
 	AllInterfaces bool `yaml:"allow_all_interfaces" doc:"listen at an address of all interfaces, such as :9090, without a warning: in a container its network decides who reaches the port"`

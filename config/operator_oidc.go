@@ -66,11 +66,13 @@ func (o *OperatorOIDC) validate(check *setup.Check, c *Config) {
 	}
 }
 
-// validateOIDC checks the address to which the provider sends operators back.
+// validateOIDC checks the address to which the provider sends operators back, and the channels that tell them of proposals.
 func (o *Operator) validateOIDC(check *setup.Check, c *Config) {
 	if o.URL != "" {
 		check.BaseURL("url", o.URL)
 	}
+	c.validateChannelNames(check, "notify", o.Notify)
+	c.validateEventChannels(check, "notify", o.Notify)
 	if o.OIDC == nil {
 		return
 	}

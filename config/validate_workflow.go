@@ -114,12 +114,7 @@ func (w Workflow) validateNotifications(check *setup.Check, c *Config) {
 	c.validateChannelNames(check, "notify", w.Notify)
 	c.validateChannelNames(check, "fallback", w.Fallback)
 	c.validateChannelNames(check, "events", w.Events)
-	for i, name := range w.Events {
-		if ch, ok := c.Channels[name]; ok && ch.IsSet() && !ch.TakesEvents() {
-			check.Fault("events"+index(i), "%q notifies people; events go to a channel for programs: %s",
-				name, thereAre(name, c.eventChannels()))
-		}
-	}
+	c.validateEventChannels(check, "events", w.Events)
 	for i, e := range w.Escalations {
 		here := check.At("escalations" + index(i))
 		c.validateApprovers(here, "to", e.To)
@@ -130,6 +125,16 @@ func (w Workflow) validateNotifications(check *setup.Check, c *Config) {
 	}
 	if len(w.Escalations) > approval.MaxEscalations {
 		check.Fault("escalations", "are %d, at most %d are possible", len(w.Escalations), approval.MaxEscalations)
+	}
+}
+
+// validateEventChannels checks that the channels in a field take events.
+func (c *Config) validateEventChannels(check *setup.Check, field string, channels []string) {
+	for i, name := range channels {
+		if ch, ok := c.Channels[name]; ok && ch.IsSet() && !ch.TakesEvents() {
+			check.Fault(field+index(i), "%q notifies people; events go to a channel for programs: %s",
+				name, thereAre(name, c.eventChannels()))
+		}
 	}
 }
 

@@ -17,9 +17,10 @@ func (c *Config) warnUnused(check *setup.Check) {
 
 func (c *Config) warnUnusedChannels(check *setup.Check) {
 	for _, name := range sortedNames(c.Channels) {
-		takesEvents := slices.ContainsFunc(sortedNames(c.Workflows), func(workflow string) bool {
-			return slices.Contains(c.Workflows[workflow].Events, name)
-		})
+		takesEvents := slices.Contains(c.Operator.Notify, name) || slices.ContainsFunc(
+			sortedNames(c.Workflows),
+			func(workflow string) bool { return slices.Contains(c.Workflows[workflow].Events, name) },
+		)
 		if !takesEvents && !c.notifiesPeople(name) {
 			check.Warn("channels."+name, "is used by no workflow and no person")
 		}

@@ -355,3 +355,33 @@ type links struct{}
 func (links) URL(c approval.Capability) string         { return "link for " + c.Approver }
 func (links) StatusURL(c approval.Capability) string   { return "status for " + c.Approver }
 func (links) ButtonToken(c approval.Capability) string { return "button for " + c.ApprovalID }
+
+// Operators learn where the order of a proposal is. Its console asks them to sign in, and programs learn nothing more.
+func TestEventOfAProposal(t *testing.T) {
+	t.Parallel()
+	h := newHouse()
+	bus := func(w *handlers.Workflow) { w.ProgramChannels = []string{"mail"} }
+	require.NoError(t, h.requests(bus).Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`","title":"Desks"}`)))
+	for _, event := range []string{approval.ProgramEventRequested, approval.ProgramEventProposed} {
+		require.NoError(t, h.Run(t.Context(), "A-1", func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
+			if event == approval.ProgramEventRequested {
+				return nil, nil
+			}
+			env.NeedsSecond = func(string) bool { return true }
+			env.ProposalChannels = []string{"mail"}
+			_, actions, err := o.Decide(approval.Decision{
+				ID: "p-1", Outcome: approval.Approve, By: "ada", Principal: "operator:ada", Via: approval.ViaOperator, Comment: "x",
+			}, approval.UnmatchedRetention{}, env)
+			return actions, err
+		}))
+		o := &outside{}
+		handler := h.notifications(o)
+		handler.ConsoleURL = func(orderID string) string { return "https://ops.example.com/console/order?id=" + orderID }
+		require.NoError(t, handler.Handle(actionMsg(t, h.take(approval.ActionNotify)[0])))
+		require.Len(t, o.messages, 1)
+		require.Equal(t, event, o.messages[0].Event)
+		require.True(t, o.messages[0].Link.IsZero())
+		require.True(t, o.messages[0].Button.IsZero())
+		require.Equal(t, event == approval.ProgramEventProposed, o.messages[0].Console != "", event)
+	}
+}

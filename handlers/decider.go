@@ -15,6 +15,8 @@ type Decider struct {
 	People func() *People
 	// NeedsSecond returns the workflows whose operators act in twos. It is nil, or returns nil, if there are none.
 	NeedsSecond func() approval.NeedsSecond
+	// ProposalChannels returns the channels that tell operators about a proposal. It may be nil.
+	ProposalChannels func() []string
 	// Workflow returns the configured rules of a workflow of now. It is nil without workflows.
 	Workflow func(name string) (Workflow, bool)
 }

@@ -70,6 +70,8 @@ type Notification struct {
 	Preferences *Preferences
 	// Organisation is the organisation that asks.
 	Organisation organisation.Organisation
+	// ConsoleURL returns the address of an order in the operator's console, or "" if it is not known. It may be nil.
+	ConsoleURL func(orderID string) string
 }
 
 // Handle sends a notification and records the result. If the action is outdated, because its lease has expired or the
@@ -111,6 +113,9 @@ func (h *Notification) composeMessage(
 	if h.Preferences != nil {
 		reader := h.Preferences.OfReader(m.Approver, m.Workflow)
 		m.Language, m.Zone = reader.Language, reader.Zone
+	}
+	if n.Event == approval.ProgramEventProposed && h.ConsoleURL != nil {
+		m.Console = h.ConsoleURL(o.ID)
 	}
 	if n.Kind == approval.NotifyEvent || n.Kind == approval.NotifyOutcome {
 		return m

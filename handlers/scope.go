@@ -26,6 +26,9 @@ func (d *Decider) run(
 				return nil, approval.Permanent(fmt.Errorf("order: %w", approval.ErrNotFound))
 			}
 			env.NeedsSecond = needsSecond
+			if d.ProposalChannels != nil {
+				env.ProposalChannels = d.ProposalChannels()
+			}
 			return transition(o, env)
 		})
 }

@@ -40,6 +40,7 @@ type data struct {
 	RequestedAt    time.Time        `json:"requestedAt"`
 	Deadline       time.Time        `json:"deadline"`
 	Link           string           `json:"link,omitempty"`
+	Console        string           `json:"console,omitempty"`
 	Outcome        *outcome         `json:"outcome,omitempty"` // nil while the approval is pending
 }
 
@@ -75,6 +76,7 @@ func newEvent(m approval.Message) event {
 		RequestedAt:    m.RequestedAt.UTC(),
 		Deadline:       m.Deadline.UTC(),
 		Link:           m.Link.Reveal(),
+		Console:        m.Console,
 	}}
 	if e.Data.Details == nil {
 		e.Data.Details = []approval.Field{}
@@ -85,10 +87,10 @@ func newEvent(m approval.Message) event {
 	return e
 }
 
-// newOutcome returns the end of the approval of an event, or nil. The event of a request has no outcome, even if it is
-// sent late.
+// newOutcome returns the end of the approval of an event, or nil. The events of a request and of a proposal have
+// no outcome, even if they are sent late.
 func newOutcome(m approval.Message) *outcome {
-	if m.Event == approval.ProgramEventRequested || m.Status == approval.Pending {
+	if m.Event == approval.ProgramEventRequested || m.Event == approval.ProgramEventProposed || m.Status == approval.Pending {
 		return nil
 	}
 	out := &outcome{
