@@ -34,6 +34,9 @@ func readGuides(t *testing.T) map[string]string {
 	return out
 }
 
+// continuedLine matches the end of a line of a shell that goes on in the next line.
+var continuedLine = regexp.MustCompile(`\\\n\s*`)
+
 // TestGuidesCommands parses every command line in the guides with the program's own parser.
 func TestGuidesCommands(t *testing.T) {
 	t.Parallel()
@@ -41,7 +44,7 @@ func TestGuidesCommands(t *testing.T) {
 	command := regexp.MustCompile("(?:^    |^    bin/|-- /|`)approval-relay( [^`\n]*)")
 	seen := 0
 	for file, text := range readGuides(t) {
-		for line := range strings.Lines(text) {
+		for line := range strings.Lines(continuedLine.ReplaceAllString(text, " ")) {
 			for _, m := range command.FindAllStringSubmatch(line, -1) {
 				args := splitWords(strings.ReplaceAll(m[1], "approve|reject", "approve"))
 				require.NoError(t, parseCommand(args), "%s: %s", file, m[0])
@@ -51,7 +54,7 @@ func TestGuidesCommands(t *testing.T) {
 	}
 	require.Greater(t, seen, 40)
 	require.Error(t, parseCommand([]string{"keys", "revoke"}))
-	require.Error(t, parseCommand([]string{"redrive", "--all"}))
+	require.Error(t, parseCommand([]string{"redrive", "--everything"}))
 }
 
 // parseCommand parses a command line without running it. A sentence may name a
