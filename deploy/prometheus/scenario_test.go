@@ -237,8 +237,15 @@ func TestScenarios(t *testing.T) {
 	if err != nil {
 		t.Skip("promtool is not installed (Debian: apt-get install prometheus)")
 	}
-	for _, arguments := range [][]string{{"check", "rules", "rules.yaml"}, {"test", "rules", "rules_test.yaml", "rules_long_test.yaml"}} {
-		out, err := exec.CommandContext(t.Context(), promtool, arguments...).CombinedOutput()
-		require.NoError(t, err, "promtool %s: %s", strings.Join(arguments, " "), out)
+	for _, arguments := range [][]string{
+		{"check", "rules", "rules.yaml"},
+		{"test", "rules", "rules_test.yaml"},
+		{"test", "rules", "rules_long_test.yaml"},
+	} {
+		t.Run(strings.Join(arguments, " "), func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.CommandContext(t.Context(), promtool, arguments...).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+		})
 	}
 }
