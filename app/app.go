@@ -106,6 +106,7 @@ type App struct {
 	clock       *clock.Clock
 	decider     *handlers.Decider
 	ring        *keys.Ring
+	nextRing    *keys.Ring // of the reload under way, for the public keys that its rules publish; guarded by reloading
 	refusals    *recent.List
 	ended       session.Ended // the sessions of approvers and operators who signed out; a reload keeps the list
 	links       *link.Links

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func (a *App) makeHTTP(r *rules) error {
 		Metrics:       promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{Registry: a.registry, EnableOpenMetrics: true}),
 		OpenMetrics:   r.config.Operator.OpenMetrics,
 		OperatorAPI:   a.operatorAPI(r),
-		ReceiptKeys:   receipt.MarshalJWKS(a.ring.PublicKeys(receipt.Purpose)),
+		ReceiptKeys:   receipt.MarshalJWKS(cmp.Or(a.nextRing, a.ring).PublicKeys(receipt.Purpose)),
 		ConsolePages:  pages,
 		Reload:        a.reloadForOperator,
 		Backups:       a.backups(),

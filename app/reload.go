@@ -45,6 +45,11 @@ func (a *App) reload(ctx context.Context) ([]config.Finding, error) {
 	if fields := restartFields(a.config, c); len(fields) > 0 {
 		return nil, &RestartError{Fields: fields}
 	}
+	ring, err := a.readKeysAgain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.nextRing = ring
 	previous := a.rules.Load()
 	next, err := a.makeRules(c, previous)
 	if err != nil {
@@ -62,6 +67,7 @@ func (a *App) reload(ctx context.Context) ([]config.Finding, error) {
 		return nil, err
 	}
 	applyLimits()
+	a.replaceKeys(ctx, ring)
 	a.rules.Store(next)
 	previous.retire(next)
 	if a.options.Level != nil {

@@ -23,7 +23,7 @@ var keyIDPattern = regexp.MustCompile(`^[0-9a-f]{8}$`)
 // first, with its ID, its creation time (RFC 3339) and 32 bytes in base64. Blank lines and lines that begin with # are
 // skipped. Errors name the line and never contain a key.
 func ParseFile(text []byte) (*Ring, error) {
-	ring := &Ring{}
+	var list []*key
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	headerSeen := false
 	for n := 1; lines.Scan(); n++ {
@@ -39,19 +39,19 @@ func ParseFile(text []byte) (*Ring, error) {
 			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", n, err)
 			}
-			if ring.findKey(k.id) != nil {
+			if findIn(list, k.id) != nil {
 				return nil, fmt.Errorf("line %d: the ID of key %s is used twice", n, k.id)
 			}
-			ring.keys = append(ring.keys, k)
+			list = append(list, k)
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("read keys: %w", err)
 	}
-	if len(ring.keys) == 0 {
+	if len(list) == 0 {
 		return nil, errors.New("the file has no key")
 	}
-	return ring, nil
+	return ringOf(list...), nil
 }
 
 // ParseText reads the text of a key file that comes in another way than a file. The text may also be in base64, because an
@@ -87,7 +87,7 @@ func parseKey(line string) (*key, error) {
 func (r *Ring) FileText() []byte {
 	var b bytes.Buffer
 	fmt.Fprintln(&b, fileHeader)
-	for _, k := range r.keys {
+	for _, k := range r.keys() {
 		fmt.Fprintln(&b, k.id, k.created.Format(time.RFC3339), encodeMaster(k.master))
 	}
 	return b.Bytes()

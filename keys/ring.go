@@ -13,6 +13,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -21,6 +22,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,7 +45,24 @@ func (*UnknownKeyError) Unwrap() error { return ErrUnknownKey }
 const masterSize = 32
 
 // Ring is a key ring. It is safe for concurrent use and cannot be printed.
-type Ring struct{ keys []*key } // the first is the primary
+type Ring struct {
+	current atomic.Pointer[[]*key] // the first is the primary
+}
+
+func ringOf(list ...*key) *Ring {
+	r := &Ring{}
+	r.current.Store(&list)
+	return r
+}
+
+// keys returns the keys of now.
+func (r *Ring) keys() []*key { return *r.current.Load() }
+
+// Replace gives the ring the keys of another one. All that use the ring use them from now on.
+func (r *Ring) Replace(other *Ring) {
+	list := other.keys()
+	r.current.Store(&list)
+}
 
 // key is a master key, with the keys derived from it.
 type key struct {
@@ -57,7 +76,7 @@ type key struct {
 }
 
 // NewRing returns a ring with a single new key.
-func NewRing(now time.Time) *Ring { return &Ring{keys: []*key{generateKey(now)}} }
+func NewRing(now time.Time) *Ring { return ringOf(generateKey(now)) }
 
 func generateKey(now time.Time) *key {
 	master := make([]byte, masterSize)
@@ -95,13 +114,13 @@ func (k *key) deriveKey(purpose string) []byte {
 
 // Rotate adds a new primary key. The other keys still open and verify.
 func (r *Ring) Rotate(now time.Time) *Ring {
-	return &Ring{keys: append([]*key{generateKey(now)}, r.keys...)}
+	return ringOf(append([]*key{generateKey(now)}, r.keys()...)...)
 }
 
 // AddSecondary adds a new key behind the others. It opens and verifies, but does not seal or sign. If several processes
 // share the ring, all of them know the key before any of them uses it.
 func (r *Ring) AddSecondary(now time.Time) *Ring {
-	return &Ring{keys: append(slices.Clone(r.keys), generateKey(now))}
+	return ringOf(append(slices.Clone(r.keys()), generateKey(now))...)
 }
 
 // Promote makes a key of the ring the primary.
@@ -110,17 +129,18 @@ func (r *Ring) Promote(id string) (*Ring, error) {
 	if k == nil {
 		return nil, fmt.Errorf("key %q: %w", id, ErrUnknownKey)
 	}
-	rest := slices.DeleteFunc(slices.Clone(r.keys), func(other *key) bool { return other == k })
-	return &Ring{keys: append([]*key{k}, rest...)}, nil
+	rest := slices.DeleteFunc(slices.Clone(r.keys()), func(other *key) bool { return other == k })
+	return ringOf(append([]*key{k}, rest...)...), nil
 }
 
 // PrimaryID returns the ID of the key that seals and signs.
-func (r *Ring) PrimaryID() string { return r.keys[0].id }
+func (r *Ring) PrimaryID() string { return r.keys()[0].id }
 
 // ListKeys lists the keys, the primary first, with their creation times.
 func (r *Ring) ListKeys() []KeyInfo {
-	out := make([]KeyInfo, len(r.keys))
-	for i, k := range r.keys {
+	list := r.keys()
+	out := make([]KeyInfo, len(list))
+	for i, k := range list {
 		out[i] = KeyInfo{ID: k.id, Created: k.created}
 	}
 	return out
@@ -132,8 +152,21 @@ type KeyInfo struct {
 	Created time.Time
 }
 
-func (r *Ring) findKey(id string) *key {
-	for _, k := range r.keys {
+// LostIn returns the IDs of the keys of the ring that another ring lacks, or has with another content.
+func (r *Ring) LostIn(other *Ring) []string {
+	var ids []string
+	for _, k := range r.keys() {
+		if same := other.findKey(k.id); same == nil || subtle.ConstantTimeCompare(same.master, k.master) == 0 {
+			ids = append(ids, k.id)
+		}
+	}
+	return ids
+}
+
+func (r *Ring) findKey(id string) *key { return findIn(r.keys(), id) }
+
+func findIn(list []*key, id string) *key {
+	for _, k := range list {
 		if k.id == id {
 			return k
 		}
@@ -152,7 +185,7 @@ const headerSize = 1 + 8
 // random. NIST SP 800-38D (8.3) allows 2^32 of them for a key, so the key must rotate before four thousand million
 // seals.
 func (r *Ring) Seal(plaintext []byte, associated ...string) ([]byte, error) {
-	k := r.keys[0]
+	k := r.keys()[0]
 	out := make([]byte, headerSize, headerSize+len(plaintext)+k.aead.Overhead())
 	out[0] = sealVersion
 	copy(out[1:], k.id)
@@ -187,7 +220,7 @@ func joinParts(parts []string) []byte {
 
 // MAC signs a message for a purpose (HMAC-SHA256) with the primary key, and returns that key's ID.
 func (r *Ring) MAC(purpose string, message []byte) (keyID string, mac []byte) {
-	k := r.keys[0]
+	k := r.keys()[0]
 	return k.id, k.computeMAC(purpose, message)
 }
 

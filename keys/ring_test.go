@@ -167,11 +167,11 @@ func TestParseNamesTheLine(t *testing.T) {
 func TestRingCannotBePrinted(t *testing.T) {
 	t.Parallel()
 	ring := NewRing(createdAt)
-	key := encodeMaster(ring.keys[0].master)
+	key := encodeMaster(ring.keys()[0].master)
 	nested := struct{ R *Ring }{ring}
 	b, _ := json.Marshal(nested)
 	text := fmt.Sprintf("%v %+v %#v %s %d %x %q", ring, ring, ring, ring, ring, ring, ring) + string(b)
-	if strings.Contains(text, key) || strings.Contains(text, fmt.Sprint(ring.keys[0].master)) {
+	if strings.Contains(text, key) || strings.Contains(text, fmt.Sprint(ring.keys()[0].master)) {
 		t.Errorf("the key is in %s", text)
 	}
 }

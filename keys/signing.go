@@ -7,14 +7,15 @@ import "crypto/ed25519"
 //
 // The same key signs the same message in the same way.
 func (r *Ring) Sign(purpose string, message []byte) (public ed25519.PublicKey, signature []byte) {
-	private := r.keys[0].deriveSigningKey(purpose)
+	private := r.keys()[0].deriveSigningKey(purpose)
 	return publicKey(private), ed25519.Sign(private, message)
 }
 
 // PublicKeys lists the public keys of a purpose, one for each key of the ring, the primary key's first.
 func (r *Ring) PublicKeys(purpose string) []ed25519.PublicKey {
-	out := make([]ed25519.PublicKey, len(r.keys))
-	for i, k := range r.keys {
+	list := r.keys()
+	out := make([]ed25519.PublicKey, len(list))
+	for i, k := range list {
 		out[i] = publicKey(k.deriveSigningKey(purpose))
 	}
 	return out
