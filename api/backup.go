@@ -23,7 +23,8 @@ const backupProgress = 30 * time.Second
 func (e *Endpoints) backup() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if e.Backups == nil {
-			err := approval.InvalidField("store", "is not a SQLite file: AWS makes the backups of a DynamoDB table, and a store in memory has none")
+			err := approval.InvalidField("store",
+				"is not a SQLite file: AWS makes the backups of a DynamoDB table, and a store in memory has none")
 			writeAnswer(w, r, nil, err)
 			return
 		}
@@ -53,7 +54,7 @@ func (e *Endpoints) backup() http.Handler {
 	})
 }
 
-// backupRetryAfter is the time after which a client may ask for a backup again.
+// backupRetryAfter is the time until a client may ask for a backup again.
 const backupRetryAfter = time.Minute
 
 // refuseBackup answers a call while other backups are made or sent.

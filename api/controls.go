@@ -28,7 +28,7 @@ type Control struct {
 	Workflow string `json:"workflow,omitempty"`
 	// Mode is "drain", "pause" or "read-only". Drain refuses new requests. Pause also holds notifications and callbacks:
 	// decisions are taken and recorded, heartbeats go on, and deadlines pass. Read-only, for all workflows, also refuses
-	// decisions and acts, and begins nothing. A store that was moved to another one has the mode "moved", for ever.
+	// decisions and acts, and begins nothing. A store that was moved to another store has the mode "moved", for ever.
 	Mode store.ControlMode `json:"mode"`
 	// By is the operator, OnBehalfOf the person that the operator named.
 	By         string    `json:"by"`

@@ -16,7 +16,7 @@ var errKeysSlow = errors.New("the keys could not be read in time")
 // readKeysAgain gets the keys from their place for a reload, and checks that they can replace the present ones. A new
 // primary key is in the register of the store before anything is sealed with it.
 //
-// A key that is gone must be one that sealed nothing in this store. The removal of any other key needs a restart, which
+// A key that is gone must have sealed nothing in this store. The removal of any other key needs a restart, which
 // looks whether a waiting order still needs it.
 func (a *App) readKeysAgain(ctx context.Context) (*keys.Ring, error) {
 	if a.config.Store.Memory {

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// keysPatience is the time for which a start waits for keys that AWS keeps, while AWS is out of reach or has a fault.
+	// keysPatience bounds the wait of a start for keys that AWS keeps, while AWS is out of reach or has a fault.
 	// The probes of the chart and of ECS give a start five minutes.
 	keysPatience = 2 * time.Minute
 	// keysTimeout bounds a single attempt to get the keys, or to seal them.

@@ -8,7 +8,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// restoredShown is the time for which readiness says that the store was restored from a copy.
+// restoredShown is how long readiness says that the store was restored from a copy.
 const restoredShown = 72 * time.Hour
 
 // warnRestored warns if the store was restored lately. A store that cannot tell is not worth an end.

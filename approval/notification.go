@@ -41,7 +41,7 @@ func (k NotificationKind) endsWithApproval() bool { return k.isForPeople() || k 
 // ends, they get "callback." with the outcome.
 const ProgramEventRequested = "approval.requested"
 
-// ProgramEventProposed is the name of the event by which operators learn of a proposal.
+// ProgramEventProposed is the name of the event that tells operators of a proposal.
 const ProgramEventProposed = "approval.proposed"
 
 func closedEventName(s Status) string {

@@ -9,7 +9,7 @@ const (
 	maxHoldWait = 10 * time.Minute
 )
 
-// Pause is the time for which an operator has held an action that was due. It does not count as time that the retries of
+// Pause is how long an operator has held an action that was due. It does not count as time that the retries of
 // the action use up.
 type Pause struct {
 	Since time.Time     `json:"since,omitzero"`  // since when the action is held; zero if it is not

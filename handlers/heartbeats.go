@@ -10,7 +10,7 @@ import (
 // maxTakenHeartbeats bounds the heartbeats of each of the two generations in takenHeartbeats.
 const maxTakenHeartbeats = 32_768
 
-// takenHeartbeats remembers which heartbeats their targets have taken, by approval, so that not each of them needs a write
+// takenHeartbeats remembers the heartbeats that their targets have taken, by approval, so that not each of them needs a write
 // to the store: the next heartbeat of the approval stores it. What is forgotten counts as not known: the answer of the
 // approval can then end as unknown where it would have been presumed to be delivered. It keeps at most two generations; a
 // new one begins when the present one is full. The zero value is ready to use, by many goroutines.

@@ -58,7 +58,7 @@ func ringOf(list ...*key) *Ring {
 // keys returns the keys of now.
 func (r *Ring) keys() []*key { return *r.current.Load() }
 
-// Replace gives the ring the keys of another one. All that use the ring use them from now on.
+// Replace gives the ring the keys of another ring. All that use the ring use them from now on.
 func (r *Ring) Replace(other *Ring) {
 	list := other.keys()
 	r.current.Store(&list)

@@ -7,9 +7,9 @@ import (
 )
 
 // groupLoads returns the pending approvals of each group of approvers, by the workflows that name the group in the
-// configuration. The approvals of workflows without a group are one. An approval that waits for two groups counts for both.
+// configuration. The approvals of workflows without a group form a group too. An approval that waits for two groups counts for both.
 //
-// The store is not asked which approvers an approval has: a count of each group would cost every approval more writes, and
+// The store is not asked for the approvers of an approval: a count of each group would cost every approval more writes, and
 // a walk would read all orders.
 func (c *storeCollector) groupLoads(s store.Stats) map[string]store.WorkflowStats {
 	groupsOf := *c.groups.Load()

@@ -14,7 +14,7 @@ type owedAges struct {
 	fifth  float64
 }
 
-// groupOwed returns the ages of owed answers. The workflows that are not configured are one.
+// groupOwed returns the ages of owed answers. The workflows that are not configured count as a single workflow.
 //
 // The fifth oldest answer is what an alert looks at: an answer or two that nobody accepts wake nobody, and neither do many
 // answers that are each tried again for a short time. An operator who pauses a workflow knows that its answers wait.

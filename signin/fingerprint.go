@@ -9,7 +9,7 @@ import (
 	"github.com/approval-relay/approval-relay/secret"
 )
 
-// fingerprint returns a digest of the settings that tell who somebody is and whether they are let in. What a session says
+// fingerprint returns a digest of the settings that identify people and let them in. What a session says
 // was proved under these settings, so the session ends when they change. The client secret proves who we are, and has no
 // part in it. A claim for roles is empty for approvers.
 func (s Settings) fingerprint(rolesClaim string) string {

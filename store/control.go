@@ -27,7 +27,7 @@ const (
 // ControlModes lists the modes that operators can set, the weaker first.
 func ControlModes() []ControlMode { return []ControlMode{ControlDrain, ControlPause, ControlReadOnly} }
 
-// IsStrongerThan reports whether a mode switches off more than another one.
+// IsStrongerThan reports whether a mode switches off more than another.
 func (m ControlMode) IsStrongerThan(other ControlMode) bool {
 	modes := append(ControlModes(), ControlMoved)
 	return slices.Index(modes, m) > slices.Index(modes, other)

@@ -61,7 +61,7 @@ type Moved struct {
 	Summary
 
 	Resumed bool `json:"resumed"`
-	// ReadOnly is the time during which the source was read-only before it was marked as moved.
+	// ReadOnly is how long the source was read-only before it was marked as moved.
 	ReadOnly time.Duration `json:"-"`
 }
 

@@ -21,7 +21,7 @@ func MayPass(err error) bool {
 	return e.ErrorFault() == smithy.FaultServer || slices.Contains(passingCodes, e.ErrorCode())
 }
 
-// passingCodes are the codes of errors that pass, also where the SDK does not know whose fault they are.
+// passingCodes are the codes of errors that pass, also where the SDK does not know their kind.
 var passingCodes = []string{
 	"ThrottlingException", "Throttling", "RequestThrottled", "TooManyRequestsException", "LimitExceededException", "SlowDown",
 	"InternalServiceError", "InternalFailure", "ServiceUnavailable", "ServiceUnavailableException",

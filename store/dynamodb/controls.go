@@ -99,7 +99,7 @@ func (s *Store) updateControl(ctx context.Context, workflow, update string, valu
 // a reason.
 const movedText = `"mode":"moved"`
 
-// replaceControl replaces the control of all workflows by another one, if it is still as given.
+// replaceControl replaces the control of all workflows by another, if it is still as given.
 func (s *Store) replaceControl(ctx context.Context, from, to store.Control) error {
 	before, err := json.Marshal(from)
 	if err != nil {

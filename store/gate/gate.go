@@ -17,7 +17,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Trust is the time for which a worker relies on the controls that it has read. Workers look every two seconds, so that
+// Trust is how long a worker relies on the controls that it has read. Workers look every two seconds, so that
 // the ordinary change of an order costs no read.
 const Trust = 10 * time.Second
 

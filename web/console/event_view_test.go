@@ -2,15 +2,12 @@ package console
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
 )
-
-var now = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 // TestEventsOfTruths holds that the timeline tells each truth in words of its own.
 func TestEventsOfTruths(t *testing.T) {
