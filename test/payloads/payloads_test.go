@@ -153,6 +153,10 @@ func TestSchemas(t *testing.T) {
 	} {
 		check("NotificationEvent", sendWebhook(t, m, requestedAt).Body)
 	}
+	proposed := s.approved.message(approval.NotifyEvent, "approval.requested")
+	proposed.Event = approval.ProgramEventProposed
+	proposed.Console = "https://operator.example.com/console/orders/order-1"
+	check("NotificationEvent", sendWebhook(t, proposed, requestedAt).Body)
 	dear := s.edited.message(approval.NotifyEvent, "approval.decided")
 	dear.Votes = slices.Repeat(dear.Votes, 20)
 	for i := range dear.Votes {
