@@ -75,6 +75,27 @@ func surveyLetters(ctx context.Context, s Store, out *Summary, lost func(string,
 	return err
 }
 
+// noteLost notes and reports what the survey at the beginning cannot read.
+func (m *Migration) noteLost(f store.Fault) {
+	if f.Order == "" {
+		m.lostLetters++
+	} else {
+		m.lostOrders[f.Order] = true
+	}
+	m.reportLost(f)
+}
+
+func (m *Migration) reportLost(f store.Fault) {
+	if m.Report != nil {
+		m.Report(f)
+	}
+}
+
+// errLostMeanwhile is the error of a migration that cannot copy what a worker has stored meanwhile. Nothing that a worker has
+// acknowledged is left out.
+var errLostMeanwhile = errors.New("there are orders or dead letters that cannot be read, and could be at the beginning: " +
+	"if the keys were changed meanwhile, the configuration of the target needs the new ones")
+
 func addLetter(to hash.Hash, d store.DeadLetter) error {
 	sum, err := hashLetter(d)
 	to.Write(sum)
@@ -115,8 +136,12 @@ func (m *Migration) copyAll(ctx context.Context) (Summary, error) {
 	if err := m.copyLetters(ctx); err != nil {
 		return out, err
 	}
+	lostOrders := out.Lost
 	if err := surveyLetters(ctx, m.From, &out, func(string, error) { out.Lost++ }); err != nil {
 		return out, err
+	}
+	if out.Lost-lostOrders > m.lostLetters {
+		return out, errLostMeanwhile
 	}
 	ids, err := m.From.KeyIDs(ctx)
 	if err != nil {
@@ -154,7 +179,11 @@ func (m *Migration) copyRecords(ctx context.Context) (Summary, error) {
 			m.Progress("copy", seen)
 		}
 		if _, err := store.Decode(r.OrderID, r.JSON, m.Sealer); err != nil {
-			out.Lost++ // survey has reported it
+			out.Lost++
+			if !m.lostOrders[r.OrderID] {
+				m.reportLost(store.Fault{Order: r.OrderID, Text: err.Error(), Lost: true})
+				return errLostMeanwhile
+			}
 			return groupCtx.Err()
 		}
 		out.Orders++
@@ -181,6 +210,38 @@ func (m *Migration) copyLetters(ctx context.Context) error {
 		_, err = m.To.PutDeadLetter(ctx, d)
 		return err
 	})
+}
+
+// copyLastControls copies the controls of single workflows that operators have changed since the last pass. The source is
+// marked as moved, so that they cannot be changed any more. It returns the number of controls in the target.
+func (m *Migration) copyLastControls(ctx context.Context) (int, error) {
+	source, err := m.From.Controls(ctx)
+	if err != nil {
+		return 0, err
+	}
+	target, err := m.To.Controls(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range target {
+		isKept := func(other store.Control) bool { return other.Workflow == c.Workflow }
+		if c.Workflow == "" || slices.ContainsFunc(source, isKept) {
+			continue
+		}
+		if _, err := m.To.RemoveControl(ctx, c.Workflow); err != nil {
+			return 0, err
+		}
+	}
+	for _, c := range source {
+		if c.Workflow == "" || slices.Contains(target, c) {
+			continue
+		}
+		if err := m.To.SetControl(ctx, c); err != nil {
+			return 0, err
+		}
+	}
+	target, err = m.To.Controls(ctx)
+	return len(target), err
 }
 
 // removeStale removes from the target the orders that the last pass over the source did not find, and all dead letters and

@@ -44,6 +44,9 @@ type moving struct {
 	control  store.Control           // of all workflows, as the migration has set it
 	previous *store.Control          // the control of all workflows before the migration, or nil
 	since    time.Time               // the source is read-only since then
+	// What the survey at the beginning could not read.
+	lostOrders  map[string]bool
+	lostLetters int
 }
 
 // Summary is what a store has, or what was moved.
@@ -85,7 +88,7 @@ func (m *Migration) Run(ctx context.Context) (Moved, error) {
 	if isMoved {
 		return m.complete(ctx)
 	}
-	source, err := m.survey(ctx, m.From, "read", m.Report)
+	source, err := m.survey(ctx, m.From, "read", m.noteLost)
 	if err != nil {
 		return Moved{}, err
 	}
@@ -102,6 +105,9 @@ func (m *Migration) Run(ctx context.Context) (Moved, error) {
 		return out, fmt.Errorf("%w; the target is incomplete, and no worker starts on it: run the command again", err)
 	}
 	out.ReadOnly = time.Since(m.since)
+	if out.Controls, err = m.copyLastControls(ctx); err != nil {
+		return out, err
+	}
 	return out, m.To.EndImport(ctx)
 }
 
@@ -111,19 +117,25 @@ func (m *Migration) readControls(ctx context.Context) (isMoved bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	m.moving = moving{copied: map[string]copiedRecord{}}
+	m.moving = moving{copied: map[string]copiedRecord{}, lostOrders: map[string]bool{}}
+	current, exists := findForAll(controls)
+	if exists && current.By != actor { // an interrupted run has not restored it
+		m.previous = &current
+	}
+	if current.Mode != store.ControlMoved {
+		return false, nil
+	}
+	m.control = current
+	return true, nil
+}
+
+// findForAll returns the control of all workflows, if there is one.
+func findForAll(controls []store.Control) (found store.Control, exists bool) {
 	i := slices.IndexFunc(controls, func(c store.Control) bool { return c.Workflow == "" })
 	if i < 0 {
-		return false, nil
+		return store.Control{}, false
 	}
-	if controls[i].By != actor { // an interrupted run has not restored it
-		m.previous = &controls[i]
-	}
-	if controls[i].Mode != store.ControlMoved {
-		return false, nil
-	}
-	m.control = controls[i]
-	return true, nil
+	return controls[i], true
 }
 
 // complete completes a migration that was interrupted after it had marked the source as moved.
@@ -145,6 +157,9 @@ func (m *Migration) complete(ctx context.Context) (Moved, error) {
 		return Moved{}, fmt.Errorf("%w: %w", store.ErrMoved, err)
 	}
 	if err := m.From.MarkMoved(ctx, m.control, m.control); err != nil {
+		return Moved{}, err
+	}
+	if source.Controls, err = m.copyLastControls(ctx); err != nil {
 		return Moved{}, err
 	}
 	return Moved{Summary: source, Resumed: resumed}, m.To.EndImport(ctx)
@@ -183,8 +198,15 @@ func (m *Migration) move(ctx context.Context, resumed bool) (Summary, error) {
 	return source, m.From.MarkMoved(ctx, m.control, moved)
 }
 
-// setControl sets the control of all workflows at the source, and waits until every worker obeys it.
+// setControl sets the control of all workflows at the source, and waits until every worker obeys it. It does not replace a
+// control that an operator has set since the migration set its own.
 func (m *Migration) setControl(ctx context.Context, mode store.ControlMode, wait time.Duration) error {
+	if err := m.requireOwnControl(ctx); err != nil {
+		return err
+	}
+	if m.previous != nil && m.previous.Mode.IsReadOnly() { // a pause would take decisions again
+		mode = store.ControlReadOnly
+	}
 	c := store.Control{Mode: mode, By: actor, Reason: "the store is being moved to " + m.ToName, Since: time.Now().UTC()}
 	if err := m.From.SetControl(ctx, c); err != nil {
 		return err
@@ -193,7 +215,7 @@ func (m *Migration) setControl(ctx context.Context, mode store.ControlMode, wait
 	if err != nil {
 		return err
 	}
-	m.control = controls[0] // as it is stored; the control of all workflows comes first
+	m.control, _ = findForAll(controls) // as it is stored
 	m.Progress("wait until every worker obeys the mode "+string(mode), 0)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -205,20 +227,46 @@ func (m *Migration) setControl(ctx context.Context, mode store.ControlMode, wait
 	}
 }
 
+// requireOwnControl reads the control of all workflows before the migration replaces it. Before its first control, it
+// learns the control that an operator may have set during a long copy.
+func (m *Migration) requireOwnControl(ctx context.Context) error {
+	controls, err := m.From.Controls(ctx)
+	if err != nil {
+		return err
+	}
+	current, exists := findForAll(controls)
+	switch {
+	case m.control != (store.Control{}) && current != m.control:
+		return errReplaced
+	case m.control == (store.Control{}) && exists && current.By != actor:
+		m.previous = &current
+	case m.control == (store.Control{}) && !exists:
+		m.previous = nil
+	}
+	return nil
+}
+
+// errReplaced is the error of a migration whose control an operator has ended or replaced.
+var errReplaced = errors.New("somebody has ended or replaced the control that the migration had set")
+
 // releaseTimeout bounds the restoring of the source after a failure.
 const releaseTimeout = 30 * time.Second
 
-// release gives the source back to its workers after a failure, also after an interrupt.
+// release gives the source back to its workers after a failure, also after an interrupt. A control that an operator has set
+// meanwhile stays.
 func (m *Migration) release(ctx context.Context) error {
 	if m.control == (store.Control{}) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
 	defer cancel()
-	var err error
-	if m.previous != nil {
+	controls, err := m.From.Controls(ctx)
+	switch current, exists := findForAll(controls); {
+	case err != nil:
+	case exists && current.Mode != store.ControlMoved && current != m.control: // of an operator, who knows better
+	case m.previous != nil:
 		err = m.From.SetControl(ctx, *m.previous)
-	} else {
+	default:
 		_, err = m.From.RemoveControl(ctx, "")
 	}
 	if errors.Is(err, store.ErrMoved) { // and the next run completes that
