@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,18 +33,24 @@ type Store struct {
 	Inner
 
 	trust   time.Duration
-	looking sync.Mutex // held by a look at the controls for the gate, so that they are not made at once
+	looking chan struct{} // has an element during a look at the controls for the gate, so that they are not made at once
 	known   atomic.Pointer[knowledge]
 }
 
 // knowledge is the result of a look at the controls.
 type knowledge struct {
-	since   time.Time // the look began then; by the monotonic clock, because the wall clock can be set
+	since   time.Time // the look began then
 	refusal error     // nil if the store may be changed
 }
 
 // New returns a store behind a gate. Trust is usually the constant of that name.
-func New(inner Inner, trust time.Duration) *Store { return &Store{Inner: inner, trust: trust} }
+func New(inner Inner, trust time.Duration) *Store {
+	return &Store{
+		Inner:   inner,
+		trust:   trust,
+		looking: make(chan struct{}, 1),
+	}
+}
 
 // Controls implements store.ControlKeeper. The gate learns from it.
 func (s *Store) Controls(ctx context.Context) ([]store.Control, error) {
@@ -76,8 +81,12 @@ func (s *Store) check(ctx context.Context) error {
 	if k := s.fresh(); k != nil {
 		return k.refusal
 	}
-	s.looking.Lock()
-	defer s.looking.Unlock()
+	select {
+	case s.looking <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.looking }()
 	if s.fresh() == nil {
 		if _, err := s.Controls(ctx); err != nil {
 			return err
@@ -86,24 +95,34 @@ func (s *Store) check(ctx context.Context) error {
 	return s.known.Load().refusal
 }
 
-// fresh returns the result of the last look, or nil if it is too old.
+// fresh returns the result of the last look, or nil if it is too old by any clock: the wall clock can be set back, and the
+// monotonic clock stands still while the computer sleeps.
 func (s *Store) fresh() *knowledge {
-	if k := s.known.Load(); k != nil && time.Since(k.since) <= s.trust {
-		return k
+	k := s.known.Load()
+	if k == nil {
+		return nil
 	}
-	return nil
+	now := time.Now()
+	byWall := now.Round(0).Sub(k.since.Round(0))
+	if max(now.Sub(k.since), byWall) > s.trust {
+		return nil
+	}
+	return k
 }
 
 // change makes a change. It checks the controls again after it: a process that was stopped in the middle, or whose call
-// took long, may have changed the store too late, and must not acknowledge that.
+// took long, may have changed the store too late, and must not acknowledge that. Neither must it tell what it has found
+// there: to refuse a repeated message acknowledges it.
 func (s *Store) change(ctx context.Context, f func() error) error {
 	if err := s.check(ctx); err != nil {
 		return err
 	}
-	if err := f(); err != nil {
+	changeErr := f()
+	err := s.check(ctx)
+	if _, isReadOnly := errors.AsType[*store.ReadOnlyError](err); isReadOnly || changeErr == nil {
 		return err
 	}
-	return s.check(ctx)
+	return changeErr
 }
 
 // Update implements store.Store.

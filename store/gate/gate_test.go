@@ -153,6 +153,60 @@ func TestLooks(t *testing.T) {
 	})
 }
 
+// blockedStore is a store whose controls are not read before it is released.
+type blockedStore struct {
+	*memory.Store
+
+	release chan struct{}
+}
+
+func (s *blockedStore) Controls(ctx context.Context) ([]store.Control, error) {
+	<-s.release
+	return s.Store.Controls(ctx)
+}
+
+// A change does not wait longer than its caller for the look of another.
+func TestLookOfAnotherHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		inner := &blockedStore{Store: memory.New(), release: make(chan struct{})}
+		s := gate.New(inner, gate.Trust)
+		go func() { _ = s.Update(context.Background(), "o", ask) }()
+		synctest.Wait()
+		began := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, s.Update(ctx, "o", ask), context.DeadlineExceeded)
+		require.Equal(t, time.Second, time.Since(began))
+		close(inner.release)
+		synctest.Wait()
+		require.NoError(t, s.Update(t.Context(), "other", ask))
+	})
+}
+
+// A change that fails because of what it has found is not answered too late either: the refusal of a repeated message
+// acknowledges it.
+func TestRefusedTooLate(t *testing.T) {
+	t.Parallel()
+	for took, isReadOnly := range map[time.Duration]bool{time.Second: false, time.Minute: true} {
+		synctest.Test(t, func(t *testing.T) {
+			inner := &slowStore{Store: memory.New(), took: took}
+			s := gate.New(inner, gate.Trust)
+			go func() {
+				time.Sleep(time.Second / 2)
+				_ = inner.SetControl(context.Background(), readOnly)
+			}()
+			repeated := errors.New("it is recorded already")
+			err := s.Update(t.Context(), "o", func(*approval.Order) error { return repeated })
+			if isReadOnly {
+				requireReadOnly(t, err)
+			} else {
+				require.ErrorIs(t, err, repeated)
+			}
+		})
+	}
+}
+
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) store.Store { return gate.New(memory.New(), gate.Trust) })
