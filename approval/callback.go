@@ -68,6 +68,9 @@ type Callback struct {
 // if the callback was never redriven.
 func (c Callback) attemptsSinceRedrive() int { return c.Attempts - c.AttemptsBeforeRedrive }
 
+// isFirstAttempt reports whether no attempt was made since the beginning, the last redrive or the last pause.
+func (c Callback) isFirstAttempt() bool { return c.attemptsSinceRedrive() == 0 || c.Pause.Resumed }
+
 // ReasonCode returns the code of the last failure, or ReasonUnknown for a record that an older version wrote.
 func (c Callback) ReasonCode() ReasonCode { return c.LastReasonCode.OrUnknown() }
 

@@ -44,6 +44,7 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 func (o *Order) abandonAttempt(a *Approval, env Environment) {
 	c := &a.Callback
 	c.AttemptRunning = false
+	c.Pause.Resumed = false
 	c.HeldSince = noTime
 	c.MaybeApplied = true
 	c.MaybeAppliedAt = env.Now
@@ -63,13 +64,13 @@ func (o *Order) recordAttempt(a *Approval, attempt int, r Result, env Environmen
 }
 
 // reasonToStop returns the reason why an attempt at this time would be useless, or "". While there is a token, the
-// first attempt (also the first after a redrive) is always made, because the task may last longer than we believe. Only
-// an attempt that was held back for the whole maximum age is given up. The time of pauses does not count.
+// first attempt (also the first after a redrive or a pause) is always made, because the task may last longer than we
+// believe. Only an attempt that was held back for the whole maximum age is given up. The time of pauses does not count.
 func (a *Approval) reasonToStop(at time.Time) string {
 	switch {
 	case a.Token.IsZero():
 		return "the token has been erased"
-	case a.Callback.attemptsSinceRedrive() == 0 && !isHeldTooLong(a.Callback.HeldSince, at, a.CallbackRetry):
+	case a.Callback.isFirstAttempt() && !isHeldTooLong(a.Callback.HeldSince, at, a.CallbackRetry):
 		return ""
 	case !a.TaskExpires.IsZero() && at.After(a.TaskExpires):
 		return "the task has expired"
@@ -90,6 +91,7 @@ func (o *Order) RecordCallbackResult(action Action, r Result, env Environment) [
 		return o.returnAttempt(a, r, env)
 	}
 	c := &a.Callback
+	c.Pause.Resumed = false
 	c.HeldSince = noTime
 	r = c.judgeRefusal(r, env.Now)
 	o.recordAttempt(a, action.Attempt, r, env)

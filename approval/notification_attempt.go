@@ -11,6 +11,9 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 		if n.State != NotificationPending || n.Due.After(env.Now) && (n.AttemptRunning || !n.Pause.isOn()) {
 			continue
 		}
+		if n.AttemptRunning { // its lease has ended, and it may have been made
+			n.Pause.Resumed = false
+		}
 		switch {
 		case n.Kind.endsWithApproval() && a.Status != Pending:
 			if (n.AttemptRunning || n.Pause.isOn() && n.Attempts > 0) && n.Kind == NotifyUpdate {
@@ -42,10 +45,11 @@ func (o *Order) startNotifications(a *Approval, env Environment) []Action {
 	return actions
 }
 
-// isTooOld reports whether another attempt at this time would be useless. The first attempt is always made, unless it was
-// held back for the whole maximum age. The time of pauses does not count.
+// isTooOld reports whether another attempt at this time would be useless. The first attempt (also the first after a pause)
+// is always made, unless it was held back for the whole maximum age. The time of pauses does not count.
 func (n *Notification) isTooOld(at time.Time, schedule RetrySchedule) bool {
-	return (n.Attempts > 0 || isHeldTooLong(n.HeldSince, at, schedule)) &&
+	wasTried := n.Attempts > 0 && !n.Pause.Resumed
+	return (wasTried || isHeldTooLong(n.HeldSince, at, schedule)) &&
 		at.After(n.CreatedAt.Add(schedule.MaxAge+n.Pause.Total))
 }
 
@@ -116,6 +120,7 @@ func (o *Order) RecordNotificationResult(action Action, r Result, env Environmen
 		return o.returnNotification(a, n, action, r, env)
 	}
 	n.AttemptRunning = false
+	n.Pause.Resumed = false
 	n.HeldSince = noTime
 	n.LastError = r.Reason
 	n.Due = laterOf(a.NotificationRetry.NextAttempt(n.Attempts, env.Now, env.Jitter), env.Now.Add(r.After))

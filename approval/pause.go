@@ -14,6 +14,9 @@ const (
 type Pause struct {
 	Since time.Time     `json:"since,omitzero"`  // since when the action is held; zero if it is not
 	Total time.Duration `json:"total,omitempty"` // the pauses before
+	// Resumed is set until the first attempt after a pause has been made. An attempt that was held back in this process
+	// is none.
+	Resumed bool `json:"resumed,omitempty"`
 }
 
 // isOn reports whether the action is held, or was held and has not begun again.
@@ -37,6 +40,7 @@ func (p *Pause) end(env Environment, starts ...*time.Time) {
 	}
 	paused := max(0, env.Now.Sub(p.Since))
 	p.Since = noTime
+	p.Resumed = true
 	p.Total += paused
 	for _, start := range starts {
 		if !start.IsZero() {

@@ -124,3 +124,82 @@ func TestResumedWithoutCapacity(t *testing.T) {
 	require.Equal(t, CallbackPending, a.Callback.State)
 	onlyCallback(t, o.Advance(envAt(52*time.Hour)))
 }
+
+// After a pause an attempt is made, also if a circuit breaker or a rate limit holds the first one back: it counts as none.
+func TestFirstAttemptAfterAPauseIsHeldBack(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Request){
+		"the task may have ended":    func(r *Request) { r.TaskExpires = at(deadline) },
+		"retries end with the pause": func(r *Request) { r.CallbackRetry.MaxAge = time.Minute },
+	} {
+		o, a, call := approvedOrder(t, change)
+		o.RecordCallbackResult(call, notApplied, envAt(0))
+		now := 50 * time.Hour
+		o, _ = advanceHeld(t, o, a.Callback.Due.Sub(began), now)
+		a = o.FindApproval(a.ID)
+		for range 30 {
+			call = onlyCallback(t, o.Advance(envAt(now)))
+			require.Equal(t, 2, call.Attempt, name)
+			o.RecordCallbackResult(call, notMade, envAt(now))
+			require.Equal(t, CallbackPending, a.Callback.State, name)
+			o = storeAndLoad(t, o)
+			a = o.FindApproval(a.ID)
+			now = a.Callback.Due.Sub(began)
+		}
+		call = onlyCallback(t, o.Advance(envAt(now)))
+		o.RecordCallbackResult(call, notApplied, envAt(now+2*time.Minute))
+		require.Equal(t, CallbackExhausted, a.Callback.State, name)
+	}
+}
+
+// An attempt after a pause that is held back for the whole age of the retries is given up all the same.
+func TestAttemptAfterAPauseIsHeldTooLong(t *testing.T) {
+	t.Parallel()
+	o, a, call := approvedOrder(t)
+	o.RecordCallbackResult(call, notApplied, envAt(0))
+	o, _ = advanceHeld(t, o, time.Minute, 50*time.Hour)
+	a = o.FindApproval(a.ID)
+	now := 50 * time.Hour
+	for a.Callback.State == CallbackPending {
+		require.Less(t, now, 52*time.Hour)
+		o.RecordCallbackResult(onlyCallback(t, o.Advance(envAt(now))), notMade, envAt(now))
+		now = max(now+time.Minute, a.Callback.Due.Sub(began))
+	}
+	require.Equal(t, CallbackExhausted, a.Callback.State)
+}
+
+// A message is like an answer. It is given up if it would be held back for longer than its retries last.
+func TestFirstMessageAfterAPauseIsHeldBack(t *testing.T) {
+	t.Parallel()
+	for wait, want := range map[time.Duration]NotificationState{
+		time.Second:   NotificationPending,
+		MaxRetryAfter: NotificationExhausted,
+	} {
+		o := &Order{ID: "o-1"}
+		_, actions, err := o.AddRequest(newRequest("t1", func(r *Request) {
+			r.Channels = []string{"mail"}
+			r.Deadline = at(1000 * time.Hour)
+			r.NotificationRetry.MaxAge = time.Minute
+		}), envAt(0))
+		require.NoError(t, err)
+		failed := notApplied
+		failed.After = time.Minute - time.Millisecond // the retries end with the pause
+		o.RecordNotificationResult(ofKind(ActionNotify, actions)[0], failed, envAt(0))
+		o, _ = advanceHeld(t, o, o.Approvals[0].Notifications[0].Due.Sub(began), 50*time.Hour)
+		n := o.Approvals[0].Notifications[0]
+		again := ofKind(ActionNotify, o.Advance(envAt(50*time.Hour)))
+		require.Len(t, again, 1)
+		held := notMade
+		held.After = wait
+		o.RecordNotificationResult(again[0], held, envAt(50*time.Hour))
+		require.Equal(t, want, n.State)
+		if want != NotificationPending {
+			continue
+		}
+		again = ofKind(ActionNotify, o.Advance(envAt(50*time.Hour+time.Second)))
+		require.Len(t, again, 1)
+		require.Equal(t, 2, again[0].Attempt)
+		o.RecordNotificationResult(again[0], notApplied, envAt(51*time.Hour))
+		require.Equal(t, NotificationExhausted, n.State)
+	}
+}
