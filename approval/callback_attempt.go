@@ -1,6 +1,9 @@
 package approval
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // startCallback starts the attempt that is due, or ends the callback if another attempt would come too late. After a pause
 // there is always another attempt.
@@ -20,9 +23,12 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 		c.Due = earlierOf(c.Due, env.Now)
 	}
 	if reason := a.reasonToStop(env.Now); reason != "" && (!c.Pause.isOn() || a.Token.IsZero()) {
-		if a.Token.IsZero() {
+		switch {
+		case a.Token.IsZero():
 			c.LastReasonCode = ReasonTokenErased
-		} else if c.LastError != "" {
+		case strings.HasPrefix(c.LastError, reason): // it ended in the same way before a redrive
+			reason = c.LastError
+		case c.LastError != "":
 			reason += ": " + c.LastError
 		}
 		return o.endCallback(a, CallbackExhausted, reason, env)

@@ -199,3 +199,22 @@ func TestPresumedOnlyAfterACallThatMayHaveBeenMade(t *testing.T) {
 	o.RecordCallbackResult(onlyCallback(t, o.Advance(envAt(time.Second))), closed, envAt(time.Second))
 	require.Equal(t, CallbackPresumed, a.Callback.State)
 }
+
+// The error of a callback does not grow with each redrive that ends in the same way.
+func TestErrorOfARedrivenCallback(t *testing.T) {
+	t.Parallel()
+	o, a, call := approvedOrder(t)
+	now := time.Duration(0)
+	var errors []string
+	for range 3 {
+		o.RecordCallbackResult(call, notMade, envAt(now))
+		now += 48 * time.Hour
+		require.Empty(t, ofKind(ActionCallback, o.Advance(envAt(now))), "it was held back for too long")
+		require.Equal(t, CallbackExhausted, a.Callback.State)
+		errors = append(errors, a.Callback.LastError)
+		done, actions := o.RedriveCallback(a.ID, OperatorActor("ann", ""), 0, envAt(now))
+		require.True(t, done)
+		call = onlyCallback(t, actions)
+	}
+	require.Equal(t, []string{errors[0], errors[0], errors[0]}, errors)
+}
