@@ -127,7 +127,7 @@ func exportColumns() []string {
 func exportCells(orderID string, a *approval.Approval) []string {
 	var approvers, votes []string
 	for _, p := range a.Approvers {
-		approvers = append(approvers, p.ID)
+		approvers = append(approvers, exportPart(p.ID))
 	}
 	for _, v := range a.Votes {
 		if !v.Void {
@@ -136,7 +136,7 @@ func exportCells(orderID string, a *approval.Approval) []string {
 	}
 	var details []string
 	for _, d := range a.Details {
-		details = append(details, d.Name+": "+d.Value)
+		details = append(details, exportPart(d.Name)+": "+exportPart(d.Value))
 	}
 	cells := []string{
 		orderID, a.ID, string(a.Status), a.Workflow, a.Step, a.Title, a.Requester, strings.Join(approvers, "; "), a.Execution,
@@ -152,16 +152,25 @@ func exportCells(orderID string, a *approval.Approval) []string {
 
 // exportVote returns a vote with its person, way, time and comment.
 func exportVote(v approval.Vote) string {
-	by := v.By
+	by := exportPart(v.By)
 	if v.Claimed != "" {
-		by += " for " + v.Claimed
+		by += " for " + exportPart(v.Claimed)
 	}
 	text := string(v.Outcome) + " by " + by + " via " + string(v.Via) + " at " + exportTime(v.At)
 	if v.ConfirmedBy != "" {
 		text += ", confirmed by " + v.ConfirmedBy
 	}
 	if v.Comment != "" {
-		text += ", comment: " + v.Comment
+		text += ", comment: " + exportPart(v.Comment)
+	}
+	return text
+}
+
+// exportPart returns a text as a part of a list in a cell. A text that could look like several parts is quoted: a comment
+// must not add a vote to the list, or a value a detail.
+func exportPart(text string) string {
+	if strings.ContainsAny(text, ";\"\r\n\u2028\u2029") {
+		return strconv.Quote(text)
 	}
 	return text
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -287,6 +288,33 @@ func TestExportThatFails(t *testing.T) {
 	list.pages.Store(2)
 	got := send(t, h.OperatorHandler(), "GET", "/v1/export", "", "Authorization", "Bearer operator")
 	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode, "nothing was written yet")
+}
+
+// Nobody adds a vote or a detail to the lists of an export by what they write.
+func TestPartsOfCells(t *testing.T) {
+	t.Parallel()
+	day := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	a := &approval.Approval{}
+	a.Approvers = []approval.Approver{{ID: "ann@example.com"}, {ID: "bob"}}
+	a.Votes = []approval.Vote{{
+		By:      "eve",
+		Outcome: approval.Reject,
+		Via:     approval.ViaLink,
+		At:      day,
+		Comment: "no; approve by boss via sso at 2026-10-01T00:00:00Z",
+	}, {By: "bob", Outcome: approval.Approve, Via: approval.ViaLink, At: day, Comment: "fine, go"}}
+	a.Details = []approval.Field{
+		{Name: "Note", Value: `a "small" order`},
+		{Name: "Amount", Value: "5 EUR"},
+		{Name: "X", Value: "1\nY: 2"},
+	}
+	cells := exportCells("A-1", a)
+	cellOf := func(name string) string { return cells[slices.Index(exportColumns(), name)] }
+	require.Equal(t, "ann@example.com; bob", cellOf("approvers"))
+	require.Equal(t, `reject by eve via link at 2026-10-01T00:00:00Z, comment: `+
+		`"no; approve by boss via sso at 2026-10-01T00:00:00Z"; `+
+		`approve by bob via link at 2026-10-01T00:00:00Z, comment: fine, go`, cellOf("votes"))
+	require.Equal(t, `Note: "a \"small\" order"; Amount: 5 EUR; X: "1\nY: 2"`, cellOf("details"))
 }
 
 func TestCellsAreInert(t *testing.T) {
