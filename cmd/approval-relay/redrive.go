@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/url"
 	"slices"
@@ -66,20 +67,38 @@ func (c *redriveCmd) confirm(w *world) (some bool, err error) {
 	if err := c.checkFound(r); err != nil {
 		return false, err
 	}
-	for _, g := range r.Found {
-		fmt.Fprintf(w.stderr, "%6d  %s  %s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), shortCell(g.Example))
-	}
-	if r.Guarded > 0 {
-		fmt.Fprintf(w.stderr, "%6d  of these are skipped: they were redriven %d times or more already; --no-guard redrives them too\n",
-			r.Guarded, c.Limit)
-	}
-	n := min(countFound(r)-r.Guarded-r.Kept, c.most())
-	if n <= 0 {
-		fmt.Fprintln(w.stderr, "there is nothing to redrive")
-		return false, nil
+	n, err := c.describeFound(w.stderr, r)
+	if n == 0 || err != nil {
+		return false, err
 	}
 	return true, confirm(w, fmt.Sprintf("Redrive %d?", n))
 }
+
+// describeFound prints what a dry run has found, and returns the number that the command redrives. If it is 0 because
+// something could not be read, there is an error.
+func (c *redriveCmd) describeFound(out io.Writer, r api.RedriveReport) (int, error) {
+	for _, g := range r.Found {
+		fmt.Fprintf(out, "%6d  %s  %s\n", g.Count, untrusted.TerminalLine(g.ReasonCode), shortCell(g.Example))
+	}
+	if r.Guarded > 0 {
+		fmt.Fprintf(out, "%6d  of these are skipped: they were redriven %d times or more already; --no-guard redrives them too\n",
+			r.Guarded, c.Limit)
+	}
+	if r.NotLookedAt > 0 {
+		fmt.Fprintf(out, "warning: "+notLookedAt+"\n", r.NotLookedAt)
+	}
+	n := min(countFound(r)-r.Guarded-r.Kept, c.most())
+	switch {
+	case n > 0:
+		return n, nil
+	case len(r.Errors) > 0:
+		return 0, readError(r.Errors)
+	}
+	fmt.Fprintln(out, "there is nothing to redrive")
+	return 0, nil
+}
+
+const notLookedAt = "about %d message(s) in dead letter queues were not looked at: there are too many before them"
 
 // most returns the greatest number that the command redrives.
 func (c *redriveCmd) most() int {
@@ -182,7 +201,7 @@ func (c *redriveCmd) printReport(w *world, r api.RedriveReport) error {
 	warn(r.Expired, "the task of %d callback(s) has expired: the answers will most likely come too late")
 	warn(r.Guarded, "%d were redriven %d times or more already and skipped; fix the cause, then use --no-guard", c.Limit)
 	warn(r.Kept, "%d stay as they were: they could not be redriven now, or changed meanwhile")
-	warn(r.NotLookedAt, "about %d message(s) in dead letter queues were not looked at: there are too many before them")
+	warn(r.NotLookedAt, notLookedAt)
 	if c.DryRun {
 		fmt.Fprintln(w.stdout, "dry run: nothing was redriven")
 	} else {
@@ -194,9 +213,13 @@ func (c *redriveCmd) printReport(w *world, r api.RedriveReport) error {
 		}
 	}
 	if len(r.Errors) > 0 {
-		return fmt.Errorf("some could not be read or redriven: %s", untrusted.TerminalLine(strings.Join(r.Errors, "; ")))
+		return readError(r.Errors)
 	}
 	return nil
+}
+
+func readError(errs []string) error {
+	return fmt.Errorf("some could not be read or redriven: %s", untrusted.TerminalLine(strings.Join(errs, "; ")))
 }
 
 // checkFound returns an error if nothing has the reason code of the command.
