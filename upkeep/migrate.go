@@ -22,6 +22,8 @@ type Migration struct {
 	SkipLost bool
 	// Live is set if workers may use the old store. It is nil if all are stopped.
 	Live *Live
+	// Trust is that of Live, for a worker that nobody has stopped by mistake. It is 0 if there can be none.
+	Trust time.Duration
 	// Report is called with everything that cannot be read.
 	Report   func(store.Fault)
 	Progress Progress
@@ -180,7 +182,7 @@ func (m *Migration) move(ctx context.Context, resumed bool) (Summary, error) {
 			return Summary{}, err
 		}
 	}
-	trust := time.Duration(0)
+	trust := m.Trust
 	if m.Live != nil {
 		trust = m.Live.Trust
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/gate"
 	"github.com/approval-relay/approval-relay/upkeep"
 )
 
@@ -158,4 +160,27 @@ func TestReadOnlyStays(t *testing.T) {
 	_, err := m.Run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []store.ControlMode{store.ControlReadOnly, store.ControlReadOnly}, source.modes)
+}
+
+// A worker that nobody has stopped acknowledges nothing that the new store does not have.
+func TestForgottenWorker(t *testing.T) {
+	t.Parallel()
+	ring := keys.NewRing(start)
+	source, target := newBusySource(t, ring), newSQLite(t, ring)
+	worker := gate.New(source.Store, liveTrust)
+	add := func(id string) error {
+		return worker.Update(t.Context(), id, func(o *approval.Order) error { return addApproval(o, 1) })
+	}
+	source.onScan = func(n int) {
+		if n == 1 {
+			require.NoError(t, add("early"))
+		}
+	}
+	source.onMark = func() { requireReadOnly(t, add("late")) }
+	m := migration(source, target, ring)
+	m.Trust = liveTrust + time.Millisecond
+	_, err := m.Run(t.Context())
+	require.NoError(t, err)
+	_, err = target.Get(t.Context(), "early")
+	require.NoError(t, err)
 }

@@ -254,8 +254,12 @@ func (c *storeMigrateCmd) Run(w *world) (err error) {
 		KeyID:    ring.PrimaryID(),
 		SkipLost: c.SkipDamaged,
 	}
+	times := app.LiveTimes()
 	if c.Live {
-		m.Live = app.LiveTimes()
+		m.Live = times
+	}
+	if from.config != nil && from.config.Store.DynamoDB != nil { // a file cannot have a worker now
+		m.Trust = times.Trust
 	}
 	return c.move(w, from, to, m)
 }
