@@ -47,7 +47,11 @@ func FindReadOnly(controls []Control) (found Control, isReadOnly bool) {
 
 // ReadOnlyError is returned for a change of a store that is read-only. It is temporary: the sender repeats the call, and
 // another store or a later time takes it.
-type ReadOnlyError struct{ Control Control }
+type ReadOnlyError struct {
+	Control Control
+	// MayBeStored is set if the store became read-only during the change: it may be in the store, and is not acknowledged.
+	MayBeStored bool
+}
 
 // Error returns the message, without the names and the reason in the control: senders see it.
 func (e *ReadOnlyError) Error() string {

@@ -41,9 +41,9 @@ func (p *Page) recordDecision(w http.ResponseWriter, r *http.Request, v *visit, 
 }
 
 // unstoredNotice returns the key of the notice for a decision or an act that could not be stored: the uncertain one, but
-// while the store is read-only, it is certain that nothing was recorded.
+// while the store is read-only, it is certain that nothing was recorded, unless it became so meanwhile.
 func unstoredNotice(err error, uncertain string) string {
-	if _, isReadOnly := errors.AsType[*store.ReadOnlyError](err); isReadOnly {
+	if readOnly, isReadOnly := errors.AsType[*store.ReadOnlyError](err); isReadOnly && !readOnly.MayBeStored {
 		return "page.notice.read_only"
 	}
 	return uncertain

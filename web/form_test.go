@@ -232,6 +232,7 @@ func TestVerdicts(t *testing.T) {
 		{verdict: approval.VerdictOverflow, status: 409, says: "not recorded"},
 		{err: errors.New("disk on fire"), status: 503, says: "not certain"},
 		{err: fmt.Errorf("update: %w", &store.ReadOnlyError{}), status: 503, says: "Please try again in a few minutes."},
+		{err: &store.ReadOnlyError{MayBeStored: true}, status: 503, says: "not certain"},
 		{err: approval.InvalidField("by", "is bad"), status: 403, says: "cannot decide this"},
 	} {
 		w := newWorld(t, nil)

@@ -119,10 +119,13 @@ func (s *Store) change(ctx context.Context, f func() error) error {
 	}
 	changeErr := f()
 	err := s.check(ctx)
-	if _, isReadOnly := errors.AsType[*store.ReadOnlyError](err); isReadOnly || changeErr == nil {
-		return err
+	switch readOnly, isReadOnly := errors.AsType[*store.ReadOnlyError](err); {
+	case isReadOnly:
+		return &store.ReadOnlyError{Control: readOnly.Control, MayBeStored: changeErr == nil}
+	case changeErr != nil:
+		return changeErr
 	}
-	return changeErr
+	return err
 }
 
 // Update implements store.Store.

@@ -207,6 +207,25 @@ func TestRefusedTooLate(t *testing.T) {
 	}
 }
 
+// The answer tells a change that was refused from one that may be in the store.
+func TestMayBeStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		inner := &slowStore{Store: memory.New(), took: time.Minute}
+		s := gate.New(inner, gate.Trust)
+		go func() {
+			time.Sleep(time.Second)
+			_ = inner.SetControl(context.Background(), readOnly)
+		}()
+		for _, mayBeStored := range []bool{true, false} {
+			var refused *store.ReadOnlyError
+			require.ErrorAs(t, s.Update(t.Context(), "o", ask), &refused)
+			require.Equal(t, mayBeStored, refused.MayBeStored)
+			require.Equal(t, readOnly, refused.Control)
+		}
+	})
+}
+
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(*testing.T) store.Store { return gate.New(memory.New(), gate.Trust) })
