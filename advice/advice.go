@@ -13,14 +13,27 @@ import (
 
 // For returns the advice about an approval. A control that holds its answers and notifications is not nil.
 func For(a *approval.Approval, now time.Time, held *store.Control) string {
-	if held != nil && held.Mode.IsReadOnly() {
-		return "The store is read-only. Nobody can decide, and nothing is sent, before it is resumed under Controls. " +
+	switch {
+	case held == nil:
+		return ForState(a, now)
+	case held.Mode.IsReadOnly():
+		return adviseReadOnly(a, now, *held)
+	}
+	return adviseHeld(a, now, *held)
+}
+
+// adviseReadOnly returns the advice about an approval in a store that is read-only. One that was moved stays so for ever.
+func adviseReadOnly(a *approval.Approval, now time.Time, control store.Control) string {
+	isWaiting := a.Status == approval.Pending || a.Callback.State == approval.CallbackPending
+	switch {
+	case control.Mode == store.ControlMoved:
+		return "The store was moved to another one, and this worker should have been stopped. Look at the order in the new " +
+			"store: here it stays as it was."
+	case isWaiting:
+		return "The store is read-only. Nobody can decide, and nothing is sent, before it is resumed. " +
 			"Deadlines wait, but the task of the workflow does not."
 	}
-	if held != nil {
-		return adviseHeld(a, now, *held)
-	}
-	return ForState(a, now)
+	return ForState(a, now) + " The store is read-only: nothing can be changed before it is resumed."
 }
 
 // adviseHeld returns the advice about an approval of a workflow that is paused.

@@ -135,6 +135,22 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
+// TestAdviceWhileReadOnly holds that the advice fits a store that is read-only for some minutes, and one for ever.
+func TestAdviceWhileReadOnly(t *testing.T) {
+	t.Parallel()
+	for name, c := range adviceCases() {
+		a := c.approval
+		text := For(&a, now, &store.Control{Mode: store.ControlReadOnly})
+		isWaiting := a.Status == approval.Pending || a.Callback.State == approval.CallbackPending
+		require.Equal(t, isWaiting, strings.HasPrefix(text, "The store is read-only. Nobody can decide"), name)
+		require.Equal(t, !isWaiting, strings.HasPrefix(text, c.want), name)
+		require.Contains(t, text, "read-only", name)
+		text = For(&a, now, &store.Control{Mode: store.ControlMoved})
+		require.Contains(t, text, "in the new store", name)
+		require.NotContains(t, text, "resumed", name)
+	}
+}
+
 // TestAdviceInEveryState holds that each state of a callback has an advice of its own, also while the workflow is held.
 func TestAdviceInEveryState(t *testing.T) {
 	t.Parallel()
