@@ -38,11 +38,15 @@ func (r Receipt) compare(answer map[string]json.RawMessage) error {
 	if err := compareFields("answer", answer, expected); err != nil {
 		return err
 	}
-	if comment, given := answer["comment"]; given && !r.hasDecidingComment(comment, isTruncated) {
-		return changedError("answer", "comment")
-	}
+	stated := r.Votes
 	if votes, given := answer["votes"]; given {
-		return r.compareVotes(votes, isTruncated)
+		var err error
+		if stated, err = r.compareVotes(votes, isTruncated); err != nil {
+			return err
+		}
+	}
+	if comment, given := answer["comment"]; given && !r.hasDecidingComment(stated, comment, isTruncated) {
+		return changedError("answer", "comment")
 	}
 	return nil
 }
@@ -69,17 +73,17 @@ func changedError(what, name string) error {
 	return fmt.Errorf("the %s was changed: its %s is not the %s of its receipt", what, name, name)
 }
 
-// hasDecidingComment reports whether a comment of an answer is that of the deciding vote. A receipt that is too long for
-// its votes does not state the comment.
-func (r Receipt) hasDecidingComment(comment json.RawMessage, isTruncated bool) bool {
-	if r.VotesDigest != "" {
+// hasDecidingComment reports whether a comment of an answer is that of the deciding vote, which is among those that are
+// proved. A receipt that is too long for its votes does not prove the comment of an answer without them.
+func (r Receipt) hasDecidingComment(proved []Vote, comment json.RawMessage, isTruncated bool) bool {
+	if r.VotesDigest != "" && len(proved) == 0 {
 		return true
 	}
 	isOfDecidingVote := func(v Vote) bool {
 		return !v.Void && v.By == r.DecidedBy && v.Principal == r.Principal && v.Outcome == r.Outcome &&
 			isSameComment(comment, v.CommentDigest, isTruncated)
 	}
-	return slices.ContainsFunc(r.Votes, isOfDecidingVote) || r.Outcome == "" && isSameComment(comment, "", isTruncated)
+	return slices.ContainsFunc(proved, isOfDecidingVote) || r.Outcome == "" && isSameComment(comment, "", isTruncated)
 }
 
 // isSameComment reports whether a comment has a digest. A truncated answer may have the beginning of the comment, which a
@@ -103,24 +107,24 @@ func digestOfText(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// compareVotes returns an error if the votes of an answer contradict the receipt.
-func (r Receipt) compareVotes(raw json.RawMessage, isTruncated bool) error {
+// compareVotes returns the votes that are proved, or an error if the votes of an answer contradict the receipt.
+func (r Receipt) compareVotes(raw json.RawMessage, isTruncated bool) ([]Vote, error) {
 	var votes []map[string]json.RawMessage
 	if _, err := canonical.JSON(raw); err != nil || json.Unmarshal(raw, &votes) != nil { // also a name that occurs twice
-		return changedError("answer", "votes")
+		return nil, changedError("answer", "votes")
 	}
 	if r.VotesDigest != "" {
 		return r.compareVotesDigest(votes, isTruncated)
 	}
 	if len(votes) != len(r.Votes) {
-		return fmt.Errorf("the answer was changed: it has %d votes, its receipt has %d", len(votes), len(r.Votes))
+		return nil, fmt.Errorf("the answer was changed: it has %d votes, its receipt has %d", len(votes), len(r.Votes))
 	}
 	for i, vote := range votes {
 		if err := r.Votes[i].compare(vote, isTruncated); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return r.Votes, nil
 }
 
 // compare returns an error if a vote of an answer contradicts the vote of the receipt.
@@ -163,26 +167,26 @@ func orEmptyObject(values Part) Part {
 	return values
 }
 
-// compareVotesDigest compares the votes of an answer with their digest, unless the answer lacks comments. An answer has the
-// same empty object for votes without values and for those with empty ones.
-func (r Receipt) compareVotesDigest(votes []map[string]json.RawMessage, isTruncated bool) error {
+// compareVotesDigest compares the votes of an answer with their digest, unless the answer lacks comments, and returns the
+// votes that are proved. An answer has the same empty object for votes without values and for those with empty ones.
+func (r Receipt) compareVotesDigest(votes []map[string]json.RawMessage, isTruncated bool) ([]Vote, error) {
 	if isTruncated {
-		return nil
+		return nil, nil
 	}
 	for _, emptyIsStated := range []bool{false, true} {
 		stated := []Vote{}
 		for _, vote := range votes {
 			v, err := newStatement(vote, emptyIsStated)
 			if err != nil {
-				return changedError("answer", "votes")
+				return nil, changedError("answer", "votes")
 			}
 			stated = append(stated, v)
 		}
 		if digest, err := digestOf(stated); err == nil && digest == r.VotesDigest {
-			return nil
+			return stated, nil
 		}
 	}
-	return changedError("answer", "votes")
+	return nil, changedError("answer", "votes")
 }
 
 // newStatement returns a vote of an answer as a receipt states it that is too long for the values of votes.

@@ -119,6 +119,7 @@ func TestChangedAnswersAreRefused(t *testing.T) {
 		"truncated, a new comment":  {short, `"comment":"for the last time"`, `"truncated":true,"comment":"for ever"`},
 		"a voter of many":           {long, `voter7@`, `voter8@`},
 		"a comment of many":         {long, `"comment":"as discussed"`, `"comment":"never discussed"`},
+		"the comment of many votes": {long, `"comment":""`, `"comment":"for ever"`},
 		"a decision of many":        {long, `"decision":"approve"`, `"decision":"reject"`},
 		"one of many votes removed": {long, `"votes":[`, `"votes":[],"more":[`},
 	} {
