@@ -25,12 +25,14 @@ func (o *Order) mendDueTimes(env Environment) {
 		}
 		if c := &a.Callback; c.State == CallbackPending {
 			mendDue(&c.Due, c.AttemptRunning, a.CallbackRetry, env)
+			c.Pause.mend(c.PendingSince, env)
 		} else {
 			mendDue(&c.Reconciliation.Due, c.Reconciliation.Running, RetrySchedule{Cap: reconcileCap}, env)
 		}
 		for _, n := range a.Notifications {
 			if n.State == NotificationPending {
 				mendDue(&n.Due, n.AttemptRunning, a.NotificationRetry, env)
+				n.Pause.mend(n.CreatedAt, env)
 			}
 		}
 		if a.isProbing() {
@@ -49,4 +51,10 @@ func mendDue(due *time.Time, isRunning bool, schedule RetrySchedule, env Environ
 	if due.After(env.Now.Add(latest)) {
 		*due = env.Now
 	}
+}
+
+// mend shortens pauses that are longer than the action is old: a clock ahead of the present clock has ended one of them.
+// Otherwise the retries would go on for as long.
+func (p *Pause) mend(began time.Time, env Environment) {
+	p.Total = min(p.Total, max(0, env.Now.Sub(began)+maxDueSkew))
 }

@@ -203,3 +203,24 @@ func TestFirstMessageAfterAPauseIsHeldBack(t *testing.T) {
 		require.Equal(t, NotificationExhausted, n.State)
 	}
 }
+
+// A clock that was ahead when a pause ended does not make the retries longer for ever.
+func TestPauseThatEndedByAWrongClock(t *testing.T) {
+	t.Parallel()
+	o, a, call := approvedOrder(t)
+	o.RecordCallbackResult(call, notApplied, envAt(0))
+	o, _ = advanceHeld(t, o, time.Minute, time.Hour)
+	a = o.FindApproval(a.ID)
+	const year = 365 * 24 * time.Hour
+	call = onlyCallback(t, o.Advance(envAt(year)))
+	o.RecordCallbackResult(call, notApplied, envAt(year))
+	o.Advance(envAt(2 * time.Hour)) // the clock is right again
+	require.False(t, o.OwedAnswers()[0].Since.After(at(2*time.Hour+maxDueSkew)))
+	for now := 2 * time.Hour; a.Callback.State == CallbackPending; now += time.Minute {
+		require.Less(t, now, 4*time.Hour)
+		for _, c := range ofKind(ActionCallback, o.Advance(envAt(now))) {
+			o.RecordCallbackResult(c, notApplied, envAt(now))
+		}
+	}
+	require.Equal(t, CallbackExhausted, a.Callback.State)
+}
