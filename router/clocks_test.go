@@ -177,8 +177,9 @@ func TestWorkersWhoseClocksDiffer(t *testing.T) {
 				m := &machines{store: memory.New(), calls: map[string]int{}, under: map[string]int{}}
 				ctx, cancel := context.WithCancel(t.Context())
 				stopFirst := m.run(ctx, t, 0, c.hasReference)
-				stopSecond := m.run(ctx, t, c.ahead, c.hasReference)
 				m.ask(t, orders)
+				time.Sleep(slowCall / 3) // the first calls are under way when the second worker starts
+				stopSecond := m.run(ctx, t, c.ahead, c.hasReference)
 				time.Sleep(10 * time.Minute)
 				cancel()
 				stopFirst()

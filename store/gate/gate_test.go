@@ -3,6 +3,7 @@ package gate_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,12 +22,12 @@ type slowStore struct {
 	*memory.Store
 
 	took  time.Duration
-	looks int
+	looks atomic.Int32
 	fails error // of the looks
 }
 
 func (s *slowStore) Controls(ctx context.Context) ([]store.Control, error) {
-	s.looks++
+	s.looks.Add(1)
 	if s.fails != nil {
 		return nil, s.fails
 	}
@@ -141,7 +142,7 @@ func TestLooks(t *testing.T) {
 			require.NoError(t, s.Update(t.Context(), "o", ask))
 			time.Sleep(2 * time.Second)
 		}
-		require.Equal(t, 20, inner.looks)
+		require.EqualValues(t, 20, inner.looks.Load())
 		inner.fails = errors.New("the network is down")
 		require.NoError(t, s.Update(t.Context(), "o", ask))
 		time.Sleep(gate.Trust)

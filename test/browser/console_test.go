@@ -229,7 +229,7 @@ func TestConsoleByKeyboard(t *testing.T) {
 		return out
 	}
 	require.Equal(t, []string{
-		"Skip to the page", "approval-relay", "Pending 6", "Attention 4", "Dead letters 5", "Refused", "Controls", "find",
+		"Skip to the page", "approval-relay", "Pending 6", "Attention 6", "Dead letters 5", "Refused", "Controls", "find",
 	}, tabs(8))
 	perform(t, ctx, chromedp.Navigate(d.url+"refused"))
 	waitForText(t, ctx, "Refused lately")
