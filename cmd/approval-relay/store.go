@@ -72,6 +72,15 @@ func readPlace(w *world, text string) (storePlace, error) {
 	return p, nil
 }
 
+// isTableOf reports whether both places are the same DynamoDB table. A SQLite file cannot be opened twice.
+func (p storePlace) isTableOf(other storePlace) bool {
+	if p.config == nil || p.config.Store.DynamoDB == nil || other.config == nil || other.config.Store.DynamoDB == nil {
+		return false
+	}
+	a, b := p.config.Store.DynamoDB, other.config.Store.DynamoDB
+	return a.Table == b.Table && a.Region == b.Region && a.Endpoint == b.Endpoint
+}
+
 // loadKeys gets the keys of a place, unless the command line names another key file.
 func (p storePlace) loadKeys(w *world, file string) (ring *keys.Ring, err error) {
 	if file == "" && p.config != nil {
@@ -228,6 +237,9 @@ func (c *storeMigrateCmd) Run(w *world) (err error) {
 	to, err := readPlace(w, c.To)
 	if err == nil && to.config == nil {
 		err = errors.New("is a SQLite file: name the configuration file of the new worker")
+	}
+	if err == nil && from.isTableOf(to) {
+		err = fmt.Errorf("is %s, the store to move: name another table", to.name)
 	}
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)

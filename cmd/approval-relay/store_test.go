@@ -65,3 +65,22 @@ func TestMoveAStore(t *testing.T) {
 	require.Equal(t, 1, status)
 	require.Contains(t, errs, "none.db")
 }
+
+// A table that is moved onto itself would be marked as moved for ever.
+func TestTableIsNotMovedOntoItself(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	text, err := os.ReadFile(p.file(t, true, ""))
+	require.NoError(t, err)
+	lines := strings.Split(string(text), "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "store:") {
+			lines[i] = "store: {dynamodb: {table: approvals, region: eu-west-1, endpoint: 'http://127.0.0.1:1'}}"
+		}
+	}
+	config := filepath.Join(p.dir, "table.yaml")
+	require.NoError(t, os.WriteFile(config, []byte(strings.Join(lines, "\n")), 0o600))
+	status, _, errs := command(t, "store", "migrate", "--live", "--from", config, "--to", config)
+	require.Equal(t, 1, status)
+	require.Contains(t, errs, "--to: is table approvals, the store to move")
+}
