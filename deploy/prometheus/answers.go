@@ -1,7 +1,14 @@
 package prometheus
 
+import "slices"
+
 // answerAlerts are about the answers that workflows wait for.
 func answerAlerts() []alert {
+	return slices.Concat(exhaustedAlerts(), latencyAlerts(), missedAlerts(), pauseAlerts())
+}
+
+// exhaustedAlerts are about answers that are not tried again.
+func exhaustedAlerts() []alert {
 	return []alert{
 		{
 			name: "ApprovalRelayCallbacksExhausted",
@@ -32,6 +39,12 @@ func answerAlerts() []alert {
 				"ends with that.",
 			board: deliveryBoard,
 		},
+	}
+}
+
+// latencyAlerts are about answers that reach their workflow late.
+func latencyAlerts() []alert {
+	return []alert{
 		{
 			name: "ApprovalRelayCallbackLatencyFastBurn",
 			// The objective is 99.9 % within a minute, over 30 days. 14.4 times the budget's rate spends 2 % of it in an hour,
@@ -74,6 +87,12 @@ func answerAlerts() []alert {
 			description: "At this rate the error budget of the month is spent before its end.",
 			board:       deliveryBoard,
 		},
+	}
+}
+
+// missedAlerts are about answers that their workflow did not get, or perhaps did not get.
+func missedAlerts() []alert {
+	return []alert{
 		{
 			name: "ApprovalRelayCallbacksTooLate",
 			expr: counted(`approval_relay_answers_missed_total`, "target, outcome", "1h") + `
@@ -114,6 +133,12 @@ func answerAlerts() []alert {
 				"its timeouts.",
 			board: deliveryBoard,
 		},
+	}
+}
+
+// pauseAlerts are about answers that an operator holds back.
+func pauseAlerts() []alert {
+	return []alert{
 		{
 			name: "ApprovalRelayAnswersHeld",
 			expr: `
