@@ -23,26 +23,34 @@ type approvalLoop struct {
 	count []int // number of approvals so far, by client
 }
 
-// startLoop starts the worker at its first call. All sections share it.
+// maxClients is the largest number of clients of a loop at the same time.
+const maxClients = 256
+
+// startLoop starts the worker on SQLite at its first call. All sections share it.
 func (b *bench) startLoop(ctx context.Context) (*approvalLoop, error) {
 	if b.loop != nil {
 		return b.loop, nil
 	}
-	e, err := startEndpoint(clientCount)
+	l, err := b.newLoop(ctx, "loop", "")
+	if err == nil {
+		b.loop = l
+	}
+	return l, err
+}
+
+// newLoop starts a worker in a folder of its own. The default of store is a SQLite file.
+func (b *bench) newLoop(ctx context.Context, name, store string) (*approvalLoop, error) {
+	e, err := startEndpoint(maxClients)
 	if err != nil {
 		return nil, err
 	}
 	b.cleanups = append(b.cleanups, e.stop)
-	dir := filepath.Join(b.dir, "loop")
+	dir := filepath.Join(b.dir, name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	w, err := b.startWorker(ctx, dir, loopConfig(e))
-	if err != nil {
-		return nil, err
-	}
-	b.loop = &approvalLoop{worker: w, endpoint: e, count: make([]int, clientCount)}
-	return b.loop, nil
+	w, err := b.startConfigured(ctx, workerConfig{dir: dir, store: store, rest: loopConfig(e)})
+	return &approvalLoop{worker: w, endpoint: e, count: make([]int, maxClients)}, err
 }
 
 func loopConfig(e *endpoint) string {
@@ -93,11 +101,11 @@ func waitForTime(ctx context.Context, c chan time.Time, what string) (time.Time,
 	}
 }
 
-// runRound carries out approvals with 64 concurrent clients and returns the approvals per second.
-func (l *approvalLoop) runRound(ctx context.Context) (float64, error) {
+// runRound carries out approvals with a number of concurrent clients and returns the approvals per second.
+func (l *approvalLoop) runRound(ctx context.Context, clients, approvals int) (float64, error) {
 	began := time.Now()
-	err := runClients(func(client int) error {
-		for range approvalRound / clientCount {
+	err := runClients(clients, func(client int) error {
+		for range approvals / clients {
 			order, err := l.requestApproval(ctx, client)
 			if err != nil {
 				return err
@@ -108,7 +116,20 @@ func (l *approvalLoop) runRound(ctx context.Context) (float64, error) {
 		}
 		return nil
 	})
-	return approvalRound / time.Since(began).Seconds(), err
+	return float64(approvals/clients*clients) / time.Since(began).Seconds(), err
+}
+
+// measureRound carries out approvals, and also returns what each of them has used.
+func (l *approvalLoop) measureRound(ctx context.Context, clients, approvals int) (rate float64, used usage, err error) {
+	before, err := l.readUsage(ctx)
+	if err != nil {
+		return 0, used, err
+	}
+	if rate, err = l.runRound(ctx, clients, approvals); err != nil {
+		return 0, used, err
+	}
+	after, err := l.readUsage(ctx)
+	return rate, after.since(before, approvals/clients*clients), err
 }
 
 // measureApprovals compares whole approvals with the same updates on a bare store.
@@ -122,62 +143,40 @@ func (b *bench) measureApprovals(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
-	if _, err := l.runRound(ctx); err != nil { // opens connections and fills caches
+	if _, err := l.runRound(ctx, clientCount, approvalRound); err != nil { // opens connections and fills caches
 		return err
 	}
-	var whole, bare, cpus, mallocs, bytes []float64
+	var whole, bare []float64
+	var used []usage
 	for round := range b.rounds {
 		rate, err := runBareRound(ctx, s, round)
 		if err != nil {
 			return err
 		}
 		bare = append(bare, rate)
-		before, err := l.readUsage(ctx)
-		if err != nil {
-			return err
-		}
-		if rate, err = l.runRound(ctx); err != nil {
-			return err
-		}
-		after, err := l.readUsage(ctx)
+		rate, u, err := l.measureRound(ctx, clientCount, approvalRound)
 		if err != nil {
 			return err
 		}
 		whole = append(whole, rate)
-		cpus = append(cpus, (after.cpu-before.cpu)/approvalRound)
-		mallocs = append(mallocs, (after.mallocs-before.mallocs)/approvalRound)
-		bytes = append(bytes, (after.bytes-before.bytes)/approvalRound)
+		used = append(used, u)
 	}
+	cpu := medianOf(used, func(u usage) float64 { return u.cpu })
 	b.addRow(atLeast("whole approvals/s, HTTP in and out, 64 at once",
-		fmt.Sprintf("%s, %s CPU each", formatRate(median(whole)), formatSeconds(median(cpus))),
+		fmt.Sprintf("%s, %s CPU each", formatRate(median(whole)), formatSeconds(cpu)),
 		"the same 4 updates on a bare store: "+formatRate(median(bare)), ratio(whole, bare), 0.25))
-	return b.compareAllocations(median(mallocs), median(bytes))
+	return b.compareAllocations(medianOf(used, func(u usage) float64 { return u.mallocs }),
+		medianOf(used, func(u usage) float64 { return u.bytes }))
 }
 
 func formatSeconds(s float64) string { return formatDuration(time.Duration(s * float64(time.Second))) }
-
-// usage has the resources that the worker has used since its start.
-type usage struct{ cpu, mallocs, bytes float64 }
-
-func (l *approvalLoop) readUsage(ctx context.Context) (s usage, err error) {
-	cpu, err := l.cpuTime()
-	if err != nil {
-		return s, err
-	}
-	s.cpu = cpu.Seconds()
-	if s.mallocs, err = l.sumSeries(ctx, "go_memstats_mallocs_total"); err != nil {
-		return s, err
-	}
-	s.bytes, err = l.sumSeries(ctx, "go_memstats_alloc_bytes_total")
-	return s, err
-}
 
 // runBareRound carries out the updates of a round of approvals on a store, with 64 concurrent clients, and returns the
 // approvals per second. An approval has four updates: the request, the result of the notification, the decision, and
 // the result of the callback.
 func runBareRound(ctx context.Context, s *sqlite.Store, round int) (float64, error) {
 	began := time.Now()
-	err := runClients(func(client int) error {
+	err := runClients(clientCount, func(client int) error {
 		for n := range approvalRound / clientCount {
 			if err := runBareApproval(ctx, s, orderID((round*clientCount+client)*approvalRound+n)); err != nil {
 				return err
@@ -232,14 +231,14 @@ func runBareApproval(ctx context.Context, s *sqlite.Store, order string) error {
 	return nil
 }
 
-// runClients runs 64 clients and returns the error of the last client that failed.
-func runClients(f func(client int) error) error {
-	failed := make(chan error, clientCount)
-	for client := range clientCount {
+// runClients runs a number of clients and returns the error of the last client that failed.
+func runClients(clients int, f func(client int) error) error {
+	failed := make(chan error, clients)
+	for client := range clients {
 		go func() { failed <- f(client) }()
 	}
 	var err error
-	for range clientCount {
+	for range clients {
 		if e := <-failed; e != nil {
 			err = e
 		}

@@ -219,7 +219,7 @@ func (d discard) Observe(_ context.Context, events []approval.Event) {
 
 // runWorker starts a worker on the store, carries out some approvals, and reads orders from all parts of the store.
 func (b *bench) runWorker(ctx context.Context, z *storeSize) error {
-	e, err := startEndpoint(clientCount)
+	e, err := startEndpoint(maxClients)
 	if err != nil {
 		return err
 	}
@@ -227,8 +227,8 @@ func (b *bench) runWorker(ctx context.Context, z *storeSize) error {
 	if z.worker, err = b.startWorker(ctx, z.dir, loopConfig(e)); err != nil {
 		return err
 	}
-	l := &approvalLoop{worker: z.worker, endpoint: e, count: make([]int, clientCount)}
-	if _, err := l.runRound(ctx); err != nil {
+	l := &approvalLoop{worker: z.worker, endpoint: e, count: make([]int, maxClients)}
+	if _, err := l.runRound(ctx, clientCount, approvalRound); err != nil {
 		return err
 	}
 	return runConcurrently(ctx, 2000, func(i int) error {

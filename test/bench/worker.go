@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -29,59 +28,86 @@ const (
 type worker struct {
 	cmd      *exec.Cmd
 	operator string // URL
+	log      string // path
 	started  time.Duration
 	client   *http.Client
 	done     chan struct{}
 }
 
-// startWorker starts the program and waits until it is ready. Its files are in dir; config is added to the part of the
-// configuration that names addresses and files.
+// workerConfig is the configuration of a worker.
+type workerConfig struct {
+	dir   string // folder of its files
+	store string // setting store; the default is a SQLite file in dir
+	rest  string // what is added to the part that names addresses and files
+}
+
+// startWorker starts the program on a SQLite file in dir and waits until it is ready.
 func (b *bench) startWorker(ctx context.Context, dir, config string) (*worker, error) {
-	public, err := loopback.Address()
+	return b.startConfigured(ctx, workerConfig{dir: dir, rest: config})
+}
+
+// startConfigured starts the program and waits until it is ready.
+func (b *bench) startConfigured(ctx context.Context, c workerConfig) (*worker, error) {
+	path, operator, err := c.writeFile()
 	if err != nil {
 		return nil, err
 	}
-	operator, err := loopback.Address()
+	w := &worker{operator: "http://" + operator, log: filepath.Join(c.dir, "log"), done: make(chan struct{}), client: newClient()}
+	cmd := exec.Command(b.binary, "run", "--config.file="+path)
+	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
+	return w, b.startProcess(ctx, w, cmd)
+}
+
+// writeFile writes the file of the configuration, and returns its path and the operator address.
+func (c workerConfig) writeFile() (path, operator string, err error) {
+	public, err := loopback.Address()
 	if err != nil {
-		return nil, err
+		return "", "", err
+	}
+	if operator, err = loopback.Address(); err != nil {
+		return "", "", err
+	}
+	store := c.store
+	if store == "" {
+		store = fmt.Sprintf("{sqlite: %q}", filepath.Join(c.dir, "orders.db"))
 	}
 	text := fmt.Sprintf(`public: {listen: %q, url: "http://%s"}
 operator: {listen: %q, tokens: {bench: %q}, api_tokens: {bench: {token: %q, decides_own: true}}, open_metrics: true}
-store: {sqlite: %q}
+store: %s
 keys: {file: %q}
-`, public, public, operator, operatorToken, apiToken, filepath.Join(dir, "orders.db"), filepath.Join(dir, "keys")) + config
-	path := filepath.Join(dir, "relay.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		return nil, err
-	}
-	logs, err := os.Create(filepath.Join(dir, "log"))
+`, public, public, operator, operatorToken, apiToken, store, filepath.Join(c.dir, "keys")) + c.rest
+	path = filepath.Join(c.dir, "relay.yaml")
+	return path, operator, os.WriteFile(path, []byte(text), 0o600)
+}
+
+// startProcess starts the process of a worker and waits until it is ready.
+func (b *bench) startProcess(ctx context.Context, w *worker, cmd *exec.Cmd) error {
+	logs, err := os.OpenFile(w.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer logs.Close() // the child process has its own handle
-	w := &worker{operator: "http://" + operator, done: make(chan struct{}), client: newClient()}
-	w.cmd = exec.Command(b.binary, "run", "--config.file="+path)
-	w.cmd.Stdout = logs
-	w.cmd.Stderr = logs
-	w.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
+	w.cmd = cmd
+	cmd.Stdout = logs
+	cmd.Stderr = logs
 	began := time.Now()
-	if err := w.cmd.Start(); err != nil {
-		return nil, err
+	if err := cmd.Start(); err != nil {
+		return err
 	}
-	go func() { _ = w.cmd.Wait(); close(w.done) }()
+	go func() { _ = cmd.Wait(); close(w.done) }()
 	b.cleanups = append(b.cleanups, w.stop)
 	for !w.isReady(ctx) {
 		select {
 		case <-w.done:
-			said, _ := os.ReadFile(logs.Name())
-			return nil, fmt.Errorf("the worker ended: %s", said)
+			said, _ := os.ReadFile(w.log)
+			return fmt.Errorf("the worker ended: %s", said[max(0, len(said)-4000):])
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
 	w.started = time.Since(began)
-	return w, nil
+	return nil
 }
 
 func newClient() *http.Client {
@@ -153,35 +179,4 @@ func (w *worker) sumSeries(ctx context.Context, name string) (float64, error) {
 		return 0, fmt.Errorf("the worker has no metric %s", name)
 	}
 	return sum, nil
-}
-
-// cpuTime returns the CPU time that the worker has used.
-func (w *worker) cpuTime() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, err := strconv.Atoi(fields[11]) // utime and stime of proc(5), in ticks of 10 ms
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond, err
-}
-
-// residentMemory returns the memory that the worker has in RAM, in bytes.
-func (w *worker) residentMemory() (int, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", w.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if kb, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
-			n, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(kb, "kB")))
-			return n << 10, err
-		}
-	}
-	return 0, fmt.Errorf("no VmRSS of the worker")
 }
