@@ -14,6 +14,8 @@ type Optional struct {
 	OrphanLister bool
 	KeyRegister  bool
 	Restored     bool
+	Owner        bool
+	RecentGetter bool
 }
 
 // RequireOptional requires that the adapter implements exactly these optional interfaces. A method whose signature has
@@ -25,5 +27,14 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	_, orphanLister := s.(store.OrphanLister)
 	_, keyRegister := s.(store.KeyRegister)
 	_, restored := s.(store.Restored)
-	require.Equal(t, want, Optional{Prober: prober, OrphanLister: orphanLister, KeyRegister: keyRegister, Restored: restored})
+	_, owner := s.(store.Owner)
+	_, recentGetter := s.(store.RecentGetter)
+	require.Equal(t, want, Optional{
+		Prober:       prober,
+		OrphanLister: orphanLister,
+		KeyRegister:  keyRegister,
+		Restored:     restored,
+		Owner:        owner,
+		RecentGetter: recentGetter,
+	})
 }
