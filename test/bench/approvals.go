@@ -146,14 +146,23 @@ func (b *bench) measureApprovals(ctx context.Context) error {
 	if _, err := l.runRound(ctx, clientCount, approvalRound); err != nil { // opens connections and fills caches
 		return err
 	}
-	var whole, bare []float64
+	var whole, bare, bareCPU []float64
 	var used []usage
 	for round := range b.rounds {
+		before, err := ownCPU()
+		if err != nil {
+			return err
+		}
 		rate, err := runBareRound(ctx, s, round)
 		if err != nil {
 			return err
 		}
+		after, err := ownCPU()
+		if err != nil {
+			return err
+		}
 		bare = append(bare, rate)
+		bareCPU = append(bareCPU, (after-before).Seconds()/approvalRound)
 		rate, u, err := l.measureRound(ctx, clientCount, approvalRound)
 		if err != nil {
 			return err
@@ -165,8 +174,30 @@ func (b *bench) measureApprovals(ctx context.Context) error {
 	b.addRow(atLeast("whole approvals/s, HTTP in and out, 64 at once",
 		fmt.Sprintf("%s, %s CPU each", formatRate(median(whole)), formatSeconds(cpu)),
 		"the same 4 updates on a bare store: "+formatRate(median(bare)), ratio(whole, bare), 0.25))
-	return b.compareAllocations(medianOf(used, func(u usage) float64 { return u.mallocs }),
-		medianOf(used, func(u usage) float64 { return u.bytes }))
+	b.addTime("  CPU of the worker for each", cpu, 0.40e-3)
+	b.addTime("  CPU of the 4 updates on a bare store", median(bareCPU), 130e-6)
+	b.addUsed(used)
+	return b.measureOneAtATime(ctx, l)
+}
+
+// addUsed adds rows about what each approval of the rounds has used.
+func (b *bench) addUsed(used []usage) {
+	b.addRow(atMost("  allocations in the worker", "",
+		formatKB(medianOf(used, func(u usage) float64 { return u.bytes }))+" allocated",
+		medianOf(used, func(u usage) float64 { return u.mallocs }), 650))
+	b.addRow(atMostBytes("  written to the disk", medianOf(used, func(u usage) float64 { return u.written }), 12_000))
+	b.addRow(atMostBytes("  log at level info", medianOf(used, func(u usage) float64 { return u.logBytes }), 400))
+	b.addRow(atMost("  lines of the log", "", "", medianOf(used, func(u usage) float64 { return u.logLines }), 1.01))
+}
+
+// measureOneAtATime measures the bytes written by approvals that share no commit.
+func (b *bench) measureOneAtATime(ctx context.Context, l *approvalLoop) error {
+	_, used, err := l.measureRound(ctx, 1, 300)
+	if err != nil {
+		return err
+	}
+	b.addRow(atMostBytes("written to the disk by an approval, one at a time", used.written, 60_000))
+	return nil
 }
 
 func formatSeconds(s float64) string { return formatDuration(time.Duration(s * float64(time.Second))) }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +61,47 @@ func TestTable(t *testing.T) {
 | calls |          | floor   | 0.21           | ≤ 0.21 | NO  |
 | way   |          |         | 1.34×          | ≤ 1.5× | ok  |
 `, out.String())
+}
+
+// TestGrownCountsFail holds that the comparison of counts can fail.
+func TestGrownCountsFail(t *testing.T) {
+	t.Parallel()
+	recorded := counts{"calls": 4, "lines": 1, "bytes": 0, "not measured here": 9}
+	for name, c := range map[string]struct {
+		now  counts
+		fail []string
+	}{
+		"the same":         {counts{"calls": 4, "lines": 1, "bytes": 0}, nil},
+		"less":             {counts{"calls": 1}, nil},
+		"a tenth more":     {counts{"calls": 4.39, "lines": 1.1}, nil},
+		"more than that":   {counts{"calls": 4.41, "lines": 1}, []string{"calls"}},
+		"twice, and other": {counts{"calls": 8, "lines": 1.2}, []string{"calls", "lines"}},
+		"no longer 0":      {counts{"bytes": 1}, []string{"bytes"}},
+		"never recorded":   {counts{"calls": 4, "writes": 1}, []string{"writes"}},
+	} {
+		var failed []string
+		for _, r := range compareCounts(recorded, c.now) {
+			if !r.ok {
+				failed = append(failed, r.what)
+			}
+		}
+		assert.Equal(t, c.fail, failed, name)
+	}
+}
+
+// TestCounts fails on a count that grew by more than a tenth since it was recorded. A change that needs more records the
+// counts anew, and says why.
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	binary := filepath.Join(t.TempDir(), "approval-relay")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../../cmd/approval-relay").CombinedOutput()
+	require.NoError(t, err, string(out))
+	var table, progress strings.Builder
+	err = run(t.Context(), []string{
+		"-bench.binary", binary, "-bench.dir", t.TempDir(), "-bench.baseline", "baseline.json", "-bench.run", "^counts$",
+	}, &table, &progress)
+	t.Log(progress.String() + "\n" + table.String())
+	require.NoError(t, err, "if this growth is needed: go run ./test/bench -bench.run counts -bench.record")
 }
 
 func TestMedians(t *testing.T) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -15,58 +13,20 @@ const (
 	topicARN       = "arn:aws:sns:us-east-1:000000000000:decisions"
 )
 
-// measureCalls counts the AWS calls of whole approvals. The built worker takes requests from a queue and decisions, in
-// envelopes of SNS, from another, and answers Step Functions; the stub plays all three. Then the worker stays idle
-// while other sections run, and its calls in an idle minute are counted.
+// measureCalls counts the AWS calls of whole approvals. Then the worker stays idle while other sections run, and its calls
+// in an idle minute are counted.
 func (b *bench) measureCalls(ctx context.Context) error {
-	s, err := startStub()
+	c, err := b.startCloud(ctx, "calls")
 	if err != nil {
 		return err
 	}
-	b.cleanups = append(b.cleanups, func() { _ = s.server.Close() })
-	e, err := startEndpoint(1)
+	calls, err := c.runApprovals(ctx, cloudApprovals)
 	if err != nil {
 		return err
-	}
-	b.cleanups = append(b.cleanups, e.stop)
-	dir := filepath.Join(b.dir, "calls")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	_, err = b.startWorker(ctx, dir, fmt.Sprintf(`aws: {region: us-east-1, endpoint: %q}
-workflows: {orders: {requests: {sqs: {queue: requests}}, approvers: [%s], notify: [hook]}}
-decisions: {sns: {topic: %q, sqs: {queue: decisions}}}
-channels: {hook: {webhook: {url: %q, secrets: [%q], allow_internal: true}}}
-targets: {stepfunctions: {stepfunctions: {rate: 10000, burst: 10000}}}
-`, s.url, approver, topicARN, e.url+"/hook", signingSecret))
-	if err != nil {
-		return err
-	}
-	limit, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	before := s.callCounts()
-	s.queueNamed("requests").putBodies(requestBodies(cloudApprovals)...)
-	if err := s.queueNamed("requests").waitUntilEmpty(limit); err != nil {
-		return err
-	}
-	s.queueNamed("decisions").putBodies(decisionEnvelopes(cloudApprovals)...)
-	if err := s.queueNamed("decisions").waitUntilEmpty(limit); err != nil {
-		return err
-	}
-	for s.answersSent()-sumCalls(before, "SendTaskSuccess") < cloudApprovals {
-		select {
-		case <-limit.Done():
-			return fmt.Errorf("%d of %d workflows were answered", s.answersSent(), cloudApprovals)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	calls := 0
-	for c, n := range s.callCounts() {
-		calls += n - before[c]
 	}
 	b.addRow(atMost("AWS calls per whole approval, SNS decision, Step Functions answer", "",
-		"floor 1.4; watermill-aws' defaults make 5", float64(calls)/cloudApprovals, 1.45))
-	b.measureIdle(ctx, s)
+		"floor 1.4; watermill-aws' defaults make 5", calls, 1.45))
+	b.measureIdle(ctx, c.stub)
 	return nil
 }
 

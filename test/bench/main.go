@@ -30,7 +30,9 @@ func main() {
 type bench struct {
 	binary      string // path of the program
 	dir         string // folder of all databases
-	baseline    string
+	recorded    baseline
+	now         baseline
+	slowness    float64 // how much longer the yardstick takes than on the machine of the record
 	rounds      int
 	manyPending int // pending approvals of the section million
 	progress    io.Writer
@@ -58,8 +60,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	flags.SetOutput(stderr)
 	flags.StringVar(&b.binary, "bench.binary", "bin/approval-relay", "path of the built program")
 	flags.StringVar(&b.dir, "bench.dir", "", "folder for databases; the default is the system's temporary folder")
-	flags.StringVar(&b.baseline, "bench.baseline", "test/bench/baseline.json",
-		"file with the recorded allocations; it is created if it does not exist")
+	path := flags.String("bench.baseline", "test/bench/baseline.json", "file with the recorded counts")
+	record := flags.Bool("bench.record", false, "record the counts of this run: with -bench.run counts, on a quiet machine")
 	flags.IntVar(&b.rounds, "bench.rounds", 5, "rounds of each comparison")
 	flags.IntVar(&b.manyPending, "bench.million", 1_000_000,
 		"number of pending approvals of the last section, which takes some minutes and 4 GB of disk; 0 skips it")
@@ -69,6 +71,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	match, err := regexp.Compile(*only)
 	if err != nil {
+		return err
+	}
+	if b.recorded, err = readBaseline(*path); err != nil && !*record {
 		return err
 	}
 	b.dir, err = os.MkdirTemp(b.dir, "approval-relay-bench-")
@@ -85,6 +90,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	printTable(stdout, b.rows)
+	if *record {
+		return b.recordBaseline(*path)
+	}
 	for _, r := range b.rows {
 		if !r.ok {
 			return errLimitMissed
@@ -94,10 +102,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 }
 
 func (b *bench) measureSections(ctx context.Context, match *regexp.Regexp) error {
+	if err := b.measureSlowness(); err != nil {
+		return err
+	}
 	for _, section := range []struct {
 		name    string
 		measure func(context.Context) error
 	}{
+		{"counts", b.measureCounts},
 		{"consuming", b.measureConsuming},
 		{"calls", b.measureCalls},
 		{"store", b.measureStore},

@@ -24,6 +24,22 @@ func atMost(what, measured, against string, x, reach float64) row {
 	return row{what, measured, against, formatNumber(x), "≤ " + formatNumber(reach), x <= reach}
 }
 
+// atMostBytes returns a row with a number of bytes that must not exceed a limit.
+func atMostBytes(what string, bytes, limit float64) row {
+	return row{what: what, figure: formatKB(bytes), limit: "≤ " + formatKB(limit), ok: bytes <= limit}
+}
+
+// formatKB formats a number of bytes in units of 1,000 or 1,000,000.
+func formatKB(bytes float64) string {
+	switch {
+	case bytes >= 1e6:
+		return formatNumber(bytes/1e6) + " MB"
+	case bytes >= 1e3:
+		return formatNumber(bytes/1e3) + " kB"
+	}
+	return formatNumber(bytes) + " B"
+}
+
 // asRatio returns the row with its figure and limit marked as ratios.
 func (r row) asRatio() row {
 	r.figure += "×"
