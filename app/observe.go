@@ -23,8 +23,22 @@ type observedStore struct {
 
 // Update implements store.Store.
 func (s observedStore) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	return s.observeUpdate(ctx, orderID, transition, s.orderStore.Update)
+}
+
+// UpdateUnsynced implements store.Store.
+func (s observedStore) UpdateUnsynced(
+	ctx context.Context, orderID string, transition func(*approval.Order) error,
+) error {
+	return s.observeUpdate(ctx, orderID, transition, s.orderStore.UpdateUnsynced)
+}
+
+func (s observedStore) observeUpdate(
+	ctx context.Context, orderID string, transition func(*approval.Order) error,
+	update func(context.Context, string, func(*approval.Order) error) error,
+) error {
 	began := time.Now()
-	err := s.orderStore.Update(ctx, orderID, transition)
+	err := update(ctx, orderID, transition)
 	s.metrics.StoreCalled(metrics.StoreUpdate, time.Since(began))
 	s.unreadable.observe(orderID, err)
 	return err

@@ -131,6 +131,10 @@ func (r *recorder) Update(_ context.Context, id string, f func(*approval.Order) 
 	return f(&r.order)
 }
 
+func (r *recorder) UpdateUnsynced(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	return r.Update(ctx, orderID, f)
+}
+
 func (r *recorder) Get(context.Context, string) (*approval.Order, error) { return &r.order, nil }
 
 func (*recorder) Reserve(handlers.Reservation) bool           { return true }

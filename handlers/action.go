@@ -48,5 +48,5 @@ func (t *Transitions) recordResult(
 	transition := func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 		return record(o, env), nil
 	}
-	return t.Run(context.WithoutCancel(ctx), action.OrderID, transition)
+	return t.runEnd(context.WithoutCancel(ctx), action.OrderID, transition)
 }

@@ -47,7 +47,8 @@ type house struct {
 	failsAfter   error
 	beforeUpdate func(context.Context)
 	updates      int
-	twice        bool // the store runs every transition twice
+	stored       []string // how the updates were stored: synced or unsynced
+	twice        bool     // the store runs every transition twice
 }
 
 func newHouse() *house {
@@ -64,6 +65,19 @@ func newHouse() *house {
 }
 
 func (h *house) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	return h.updateBy(ctx, "synced", orderID, transition, h.store.Update)
+}
+
+func (h *house) UpdateUnsynced(
+	ctx context.Context, orderID string, transition func(*approval.Order) error,
+) error {
+	return h.updateBy(ctx, "unsynced", orderID, transition, h.store.UpdateUnsynced)
+}
+
+func (h *house) updateBy(
+	ctx context.Context, kind, orderID string, transition func(*approval.Order) error,
+	update func(context.Context, string, func(*approval.Order) error) error,
+) error {
 	h.mu.Lock()
 	h.updates++
 	failing := h.failing
@@ -74,7 +88,7 @@ func (h *house) Update(ctx context.Context, orderID string, transition func(*app
 	if h.beforeUpdate != nil {
 		h.beforeUpdate(ctx)
 	}
-	return h.store.Update(ctx, orderID, func(o *approval.Order) error {
+	err := update(ctx, orderID, func(o *approval.Order) error {
 		if h.twice { // as a store may
 			if err := transition(&approval.Order{ID: o.ID}); err != nil {
 				return err
@@ -84,6 +98,12 @@ func (h *house) Update(ctx context.Context, orderID string, transition func(*app
 		h.note("stored")
 		return cmp.Or(err, h.failsAfter)
 	})
+	if err == nil {
+		h.mu.Lock()
+		h.stored = append(h.stored, kind)
+		h.mu.Unlock()
+	}
+	return err
 }
 
 func (h *house) Get(ctx context.Context, orderID string) (*approval.Order, error) {

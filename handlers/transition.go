@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -14,6 +15,7 @@ import (
 // Orders is the part of the store that handlers use. Package store states the contract of its methods.
 type Orders interface {
 	Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error
+	UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 }
 
@@ -83,6 +85,45 @@ func (t *Transitions) Run(
 	ctx context.Context, orderID string,
 	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
 ) error {
+	return t.run(ctx, orderID, transition, t.Orders.Update)
+}
+
+// errBeginsAction ends an unsynced update that begins an action.
+var errBeginsAction = errors.New("the transition begins an action")
+
+// runEnd is Run for the end of an attempt, which need not be durable by itself: if it is lost, the attempt is made again.
+// A transition that begins another action is durable before that action is dispatched, as for Run.
+func (t *Transitions) runEnd(
+	ctx context.Context, orderID string,
+	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
+) error {
+	began := false
+	end := func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
+		actions, err := transition(o, env)
+		began = len(actions) > 0
+		return actions, err
+	}
+	return t.run(ctx, orderID, end,
+		func(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+			err := t.Orders.UpdateUnsynced(ctx, orderID, func(o *approval.Order) error {
+				if err := transition(o); err != nil || !began {
+					return err
+				}
+				return errBeginsAction
+			})
+			if errors.Is(err, errBeginsAction) {
+				return t.Orders.Update(ctx, orderID, transition)
+			}
+			return err
+		})
+}
+
+// run is Run with a method of the store.
+func (t *Transitions) run(
+	ctx context.Context, orderID string,
+	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
+	update func(context.Context, string, func(*approval.Order) error) error,
+) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("update order %s: %w", quoteOrderID(orderID), err)
 	}
@@ -93,7 +134,7 @@ func (t *Transitions) Run(
 	reserved := &reservations{dispatcher: t.Dispatch}
 	defer func() { reserved.keepOnly(nil) }() // after an error or a panic
 	began := t.Now()
-	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) (err error) {
+	err := update(ctx, orderID, func(o *approval.Order) (err error) {
 		reserved.keepOnly(nil) // the store runs the transition again
 		env := t.newEnvironment(o, reserved)
 		actions, err = transition(o, env)

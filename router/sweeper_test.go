@@ -120,6 +120,10 @@ func (s *stores) Update(ctx context.Context, orderID string, f func(*approval.Or
 	return err
 }
 
+func (s *stores) UpdateUnsynced(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	return s.Update(ctx, orderID, f)
+}
+
 // After a failure of the store the sweeper goes on and reports the failure. The process stays healthy.
 func TestASweepThatFails(t *testing.T) {
 	t.Parallel()
@@ -166,6 +170,10 @@ func (o odd) Update(ctx context.Context, orderID string, f func(*approval.Order)
 		return errOdd
 	}
 	return o.Store.Update(ctx, orderID, f)
+}
+
+func (o odd) UpdateUnsynced(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	return o.Update(ctx, orderID, f)
 }
 
 // An order that cannot be advanced, or that panics, does not delay others, does not end the process, and does not make it
@@ -262,6 +270,12 @@ func (f *flaky) Update(ctx context.Context, orderID string, transition func(*app
 		return errOdd
 	}
 	return f.Store.Update(ctx, orderID, transition)
+}
+
+func (f *flaky) UpdateUnsynced(
+	ctx context.Context, orderID string, transition func(*approval.Order) error,
+) error {
+	return f.Update(ctx, orderID, transition)
 }
 
 func TestWhatFailedIsTriedAgainBeforeItsLeaseEnds(t *testing.T) {

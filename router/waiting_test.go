@@ -234,6 +234,10 @@ func (s *slowOrder) Update(ctx context.Context, id string, f func(*approval.Orde
 	return s.Store.Update(ctx, id, f)
 }
 
+func (s *slowOrder) UpdateUnsynced(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	return s.Update(ctx, orderID, f)
+}
+
 // Orders that the store is slow for delay no other order, be they more than are advanced at once.
 func TestSlowOrdersDelayNoOther(t *testing.T) {
 	t.Parallel()

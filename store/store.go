@@ -41,7 +41,17 @@ type Store interface {
 	// If the context is cancelled, Update returns the context's error. The update may have been stored all the same.
 	Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error
 
-	// Get returns a copy of the latest durable record, or approval.ErrNotFound.
+	// UpdateUnsynced is like Update, but after it returned nil the new record may still be lost by a loss of power. It is
+	// not lost by the end of the process, and never out of order: if a later Update of the same order survives, it does
+	// too. It is for facts that the program finds out again, at the end of an attempt: if the record of that end is lost,
+	// the attempt counts as begun, and so it is made again, and known as possibly applied.
+	//
+	// A transition that begins an action needs Update: the record that an attempt began must survive what the attempt
+	// does.
+	UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error
+
+	// Get returns a copy of the latest record for which an Update or an UpdateUnsynced has returned, or
+	// approval.ErrNotFound. A record of UpdateUnsynced may be lost by a loss of power after Get has returned it.
 	Get(ctx context.Context, orderID string) (*approval.Order, error)
 
 	// Claim leases orders whose NextDue is not after now, and returns their IDs, at most limit of them. Until

@@ -15,6 +15,11 @@ import (
 // maxConflicts bounds the number of times that an update starts again because another process was faster.
 const maxConflicts = 50
 
+// UpdateUnsynced implements store.Store. Every write of a table is durable, so it is the same as Update.
+func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	return s.Update(ctx, orderID, transition)
+}
+
 // Update implements store.Store.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	if err := validateID(orderID); err != nil {

@@ -133,6 +133,11 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 	return s.change(ctx, func() error { return s.Inner.Update(ctx, orderID, transition) })
 }
 
+// UpdateUnsynced implements store.Store.
+func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	return s.change(ctx, func() error { return s.Inner.UpdateUnsynced(ctx, orderID, transition) })
+}
+
 // Claim implements store.Store. Nothing is due in a store that is read-only.
 func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	err := s.check(ctx)

@@ -39,6 +39,10 @@ func (s *slowStore) Update(ctx context.Context, id string, f func(*approval.Orde
 	return s.Store.Update(ctx, id, f)
 }
 
+func (s *slowStore) UpdateUnsynced(ctx context.Context, orderID string, f func(*approval.Order) error) error {
+	return s.Update(ctx, orderID, f)
+}
+
 var readOnly = store.Control{Mode: store.ControlReadOnly, By: "ann", Reason: "the store moves"}
 
 func ask(o *approval.Order) error {

@@ -92,6 +92,11 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 	return nil
 }
 
+// UpdateUnsynced implements store.Store. Nothing of this store survives the process, so it is the same as Update.
+func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	return s.Update(ctx, orderID, transition)
+}
+
 // Get implements store.Store.
 func (s *Store) Get(_ context.Context, orderID string) (*approval.Order, error) {
 	s.mu.Lock()

@@ -63,6 +63,7 @@ type Store struct {
 	conn   *sql.Conn // of the writer
 	stmts  statements
 	recent recentOrders
+	sync   logSync
 
 	importing   bool       // the file is marked as incomplete
 	upgradeCopy string     // see UpgradeCopy
@@ -97,6 +98,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
 		config:     c,
 		lock:       lock,
+		sync:       logSync{logPath: c.Path + "-wal"},
 		queue:      make(chan *queuedOperation, maxBatch),
 		closed:     make(chan struct{}),
 		writerDone: make(chan struct{}),

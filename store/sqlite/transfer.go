@@ -119,6 +119,9 @@ type recordImport struct {
 // orderID implements operation.
 func (i *recordImport) orderID() string { return i.record.OrderID }
 
+// needsSync implements operation.
+func (*recordImport) needsSync() bool { return true }
+
 // load implements operation.
 func (i *recordImport) load(ctx context.Context) error {
 	err := i.store.stmts.get.QueryRowContext(ctx, []byte(i.record.OrderID)).Scan(&i.before)

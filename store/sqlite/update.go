@@ -16,11 +16,18 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 	return s.submit(ctx, &orderUpdate{store: s, id: orderID, transition: transition})
 }
 
+// UpdateUnsynced implements store.Store. The record is in the log when it returns, and any later durable change makes it
+// durable too: the log is read up to its first gap. If none follows, the writer syncs the log within syncDelay.
+func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
+	return s.submit(ctx, &orderUpdate{store: s, id: orderID, transition: transition, unsynced: true})
+}
+
 // orderUpdate is the operation of Update: it runs a transition on the stored record of an order, and stores the result.
 type orderUpdate struct {
 	store      *Store
 	id         string
 	transition func(*approval.Order) error
+	unsynced   bool // its caller does not wait for the disk
 
 	before   []byte // the stored record, set by load
 	isStored bool
@@ -29,6 +36,9 @@ type orderUpdate struct {
 
 // orderID implements operation.
 func (u *orderUpdate) orderID() string { return u.id }
+
+// needsSync implements operation.
+func (u *orderUpdate) needsSync() bool { return !u.unsynced }
 
 // load implements operation.
 func (u *orderUpdate) load(ctx context.Context) error {
@@ -181,6 +191,7 @@ func (s *Store) writeChange(ctx context.Context, orderID string, c orderChange) 
 	if err != nil {
 		return err
 	}
+	s.sync.hasWritten = true
 	return s.updateCounts(ctx, c)
 }
 

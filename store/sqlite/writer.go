@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,11 +23,13 @@ type queuedOperation struct {
 type operation interface {
 	// orderID returns the ID of the order that the operation reads and writes, or "" if it concerns no order.
 	orderID() string
+	// needsSync reports whether the change must be on the disk before its caller gets the result.
+	needsSync() bool
 	load(ctx context.Context) error
 	// compute does not use the database. It runs concurrently with compute of other orders.
 	compute() outcome
 	save(ctx context.Context) error
-	// committed is called when the change is durable.
+	// committed is called when the change is committed, and durable if it needs to be.
 	committed()
 }
 
@@ -34,6 +37,7 @@ type operation interface {
 type singleStep func(context.Context) error
 
 func (singleStep) orderID() string                  { return "" }
+func (singleStep) needsSync() bool                  { return true }
 func (singleStep) load(context.Context) error       { return nil }
 func (singleStep) compute() outcome                 { return outcome{} }
 func (f singleStep) save(ctx context.Context) error { return f(ctx) }
@@ -56,7 +60,7 @@ func (o outcome) deliver() error {
 	return o.err
 }
 
-// submit adds an operation to the writer's queue and waits until its change is durable.
+// submit adds an operation to the writer's queue and waits until its change is committed.
 func (s *Store) submit(ctx context.Context, op operation) error {
 	w := &queuedOperation{operation: op, result: make(chan outcome, 1)}
 	select {
@@ -99,14 +103,24 @@ func (s *Store) runWriter() {
 	defer close(s.writerDone)
 	for {
 		select {
+		case <-s.sync.due():
+			s.syncLog()
 		case first := <-s.queue:
 			s.commitBatch(s.gatherBatch(first))
 		case <-s.closed:
 			for len(s.queue) > 0 { // these were accepted before Close
 				s.commitBatch(s.gatherBatch(<-s.queue))
 			}
+			s.syncLog()
 			return
 		}
+	}
+}
+
+// syncLog syncs commits that no other commit has synced.
+func (s *Store) syncLog() {
+	if err := s.sync.syncLog(); err != nil && s.config.Observe != nil {
+		s.config.Observe(Commit{Err: err})
 	}
 }
 
@@ -129,7 +143,8 @@ func (s *Store) gatherBatch(first *queuedOperation) []*queuedOperation {
 func (s *Store) commitBatch(batch []*queuedOperation) {
 	startedAt := time.Now()
 	outcomes := make([]outcome, len(batch))
-	err := s.inTransaction(func(ctx context.Context) error {
+	needsSync := slices.ContainsFunc(batch, func(w *queuedOperation) bool { return w.operation.needsSync() })
+	err := s.inTransaction(needsSync, func(ctx context.Context) error {
 		for begin := 0; begin < len(batch); {
 			end := begin + countIndependent(batch[begin:])
 			if err := applyIndependent(ctx, batch[begin:end], outcomes[begin:end]); err != nil {
@@ -208,9 +223,13 @@ func runParallel(n int, f func(int)) {
 	others.Wait()
 }
 
-// inTransaction runs f in a transaction on the writer's connection.
-func (s *Store) inTransaction(f func(context.Context) error) (err error) {
+// inTransaction runs f in a transaction on the writer's connection. With needsSync, it is durable when inTransaction
+// returns.
+func (s *Store) inTransaction(needsSync bool, f func(context.Context) error) (err error) {
 	ctx := context.Background()
+	if err := s.sync.begin(ctx, s.conn, needsSync); err != nil {
+		return err
+	}
 	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		// An earlier transaction whose rollback failed would still be open.
 		_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
@@ -224,6 +243,8 @@ func (s *Store) inTransaction(f func(context.Context) error) (err error) {
 	if err := f(ctx); err != nil {
 		return err
 	}
-	_, err = s.conn.ExecContext(ctx, "COMMIT")
-	return err
+	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {
+		return err
+	}
+	return s.sync.finish()
 }

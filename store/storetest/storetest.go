@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		tests map[string]func(*testing.T, store.Store)
 	}{
 		{"Update", updateTests()},
+		{"UpdateUnsynced", unsyncedTests()},
 		{"Typed", typedTests()},
 		{"IDs", idTests()},
 		{"Claim", claimTests()},

@@ -79,7 +79,7 @@ func mutants() []mutant {
 	return []mutant{
 		{
 			"acknowledged before the commit",
-			edit("handlers/transition.go", `	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) (err error) {`,
+			edit("handlers/transition.go", `	err := update(ctx, orderID, func(o *approval.Order) (err error) {`,
 				`	go func() {
 		time.Sleep(300 * time.Millisecond)
 		_ = t.Orders.Update(context.WithoutCancel(ctx), orderID, func(o *approval.Order) error {
@@ -91,7 +91,7 @@ func mutants() []mutant {
 	if true {
 		return nil
 	}
-	err := t.Orders.Update(ctx, orderID, func(o *approval.Order) (err error) {`),
+	err := update(ctx, orderID, func(o *approval.Order) (err error) {`),
 		},
 		{"the last decision wins", edit("approval/vote.go", `	if a.Status != Pending {
 		v.Code = a.closedVerdict(*d, len(faults) == 0)
