@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -11,13 +10,30 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// errAction is returned for a message that does not contain an action.
+// errAction is returned for a message without an action.
 var errAction = errors.New("not an action")
 
-// decodeAction returns the action in a message of the dispatcher.
-func decodeAction(msg *message.Message) (approval.Action, error) {
-	var action approval.Action
-	if err := json.Unmarshal(msg.Payload, &action); err != nil || action.OrderID == "" {
+type actionKey struct{}
+
+// WithAction returns the context of a message that carries an action. The dispatcher makes it, see ActionOf.
+func WithAction(ctx context.Context, action approval.Action) context.Context {
+	action.LeaseExpires = action.LeaseExpires.Round(0).UTC() // compared with stored times, which have no monotonic clock
+	return context.WithValue(ctx, actionKey{}, &action)
+}
+
+// ActionOf returns the action that the message of a context carries, and reports whether it carries one.
+func ActionOf(ctx context.Context) (approval.Action, bool) {
+	action, ok := ctx.Value(actionKey{}).(*approval.Action)
+	if !ok {
+		return approval.Action{}, false
+	}
+	return *action, true
+}
+
+// readAction returns the action in a message of the dispatcher.
+func readAction(msg *message.Message) (approval.Action, error) {
+	action, ok := ActionOf(msg.Context())
+	if !ok || action.OrderID == "" {
 		return action, approval.Permanent(errAction)
 	}
 	return action, nil

@@ -2,7 +2,6 @@ package handlers_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -64,9 +63,9 @@ func (h *house) notifications(o *outside) *handlers.Notification {
 
 func actionMsg(t *testing.T, a approval.Action) *message.Message {
 	t.Helper()
-	b, err := json.Marshal(a)
-	require.NoError(t, err)
-	return msg(t, string(b))
+	m := msg(t, "")
+	m.SetContext(handlers.WithAction(m.Context(), a))
+	return m
 }
 
 // approved returns a house in which order A-1 is approved and its callback is pending.
@@ -158,7 +157,7 @@ func TestACallThatHangs(t *testing.T) {
 				handler := h.callbacks(o)
 				handler.Timeout = c.limit
 				m := actionMsg(t, act)
-				ctx, cancel := context.WithCancel(t.Context())
+				ctx, cancel := context.WithCancel(m.Context())
 				cancel()
 				m.SetContext(ctx)
 				start := time.Now()
@@ -341,12 +340,16 @@ func TestNotificationsThatFail(t *testing.T) {
 func TestWhatIsNoAction(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
-	for _, body := range []string{"", "{}", "[1]", `{"order_id":7}`} {
-		require.True(t, approval.IsPermanent(h.callbacks(nil).Handle(msg(t, body))), body)
-		require.True(t, approval.IsPermanent(h.notifications(nil).Handle(msg(t, body))), body)
+	for name, m := range map[string]*message.Message{
+		"no action":            msg(t, `{"order_id":"A-1"}`),
+		"an action of nothing": actionMsg(t, approval.Action{}),
+	} {
+		require.True(t, approval.IsPermanent(h.callbacks(nil).Handle(m)), name)
+		require.True(t, approval.IsPermanent(h.notifications(nil).Handle(m)), name)
 	}
-	require.ErrorIs(t, h.callbacks(nil).Handle(msg(t, `{"order_id":"nobody"}`)), approval.ErrNotFound)
-	require.ErrorIs(t, h.notifications(nil).Handle(msg(t, `{"order_id":"nobody"}`)), approval.ErrNotFound)
+	nobody := actionMsg(t, approval.Action{OrderID: "nobody"})
+	require.ErrorIs(t, h.callbacks(nil).Handle(nobody), approval.ErrNotFound)
+	require.ErrorIs(t, h.notifications(nil).Handle(nobody), approval.ErrNotFound)
 }
 
 // links makes texts in the place of links.

@@ -25,7 +25,7 @@ type Callback struct {
 // Handle calls the target and records the result. The transition that returned the action has recorded that the attempt
 // began. If the action is outdated, because its lease has expired or the callback has ended, nothing is called.
 func (h *Callback) Handle(msg *message.Message) error {
-	action, err := decodeAction(msg)
+	action, err := readAction(msg)
 	if err != nil {
 		return err
 	}

@@ -3,26 +3,64 @@ package handlers
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// logEvents logs a line for each event of an order.
-func (t *Transitions) logEvents(ctx context.Context, orderID string, events []approval.Event) {
-	var log *slog.Logger
+// approvalEnd is the story of an approval whose callback has ended, for the one line that tells it.
+type approvalEnd struct {
+	approvalID string
+	outcome    approval.Status
+	by         string        // the principal of the vote that decided it; empty if none did
+	decided    time.Duration // from the request until the approval was closed
+	waited     time.Duration // from the request until the workflow had its answer
+}
+
+// approvalEnds returns the ends of approvals among the new events of an order.
+func approvalEnds(o *approval.Order) (ends []approvalEnd) {
+	for _, e := range o.NewEvents() {
+		if e.Kind != approval.EventCallbackEnded {
+			continue
+		}
+		a := o.FindApproval(e.Approval)
+		if a == nil {
+			continue
+		}
+		end := approvalEnd{
+			approvalID: a.ID,
+			outcome:    a.Status,
+			decided:    a.ClosedAt.Sub(a.RequestedAt),
+			waited:     e.At.Sub(a.RequestedAt),
+		}
+		if v := approval.DecidingVote(a.Status, a.Votes); v != nil {
+			end.by = v.By
+		}
+		ends = append(ends, end)
+	}
+	return ends
+}
+
+// logEvents logs a line for each event of an order. At the usual level, an approval that goes well has one line: its end.
+func (t *Transitions) logEvents(ctx context.Context, orderID string, events []approval.Event, ends []approvalEnd) {
 	for _, e := range events {
 		level := eventLevel(e)
 		if !t.Log.Enabled(ctx, level) {
 			continue
 		}
-		if log == nil {
-			log = t.Log.With("order_id", orderID)
+		attributes := append(make([]slog.Attr, 0, 16), slog.String("order_id", orderID))
+		attributes = appendEvent(attributes, e)
+		for _, end := range ends {
+			if e.Kind == approval.EventCallbackEnded && e.Approval == end.approvalID {
+				attributes = appendEnd(attributes, end)
+			}
 		}
-		log.LogAttrs(ctx, level, string(e.Kind), eventAttributes(e)...)
+		t.Log.LogAttrs(ctx, level, string(e.Kind), attributes...)
 	}
 }
 
-// eventLevel returns the log level of an event. A pending approval has a heartbeat every few minutes, for days.
+// eventLevel returns the log level of an event. Failures and refusals have lines of their own. Of what went well only the
+// end of an approval has one: the record of the order tells the rest.
 func eventLevel(e approval.Event) slog.Level {
 	switch {
 	case isFailedAttempt(e), e.AnswerMissed:
@@ -31,10 +69,23 @@ func eventLevel(e approval.Event) slog.Level {
 		return slog.LevelWarn
 	case isExhausted(e):
 		return slog.LevelError
-	case e.Kind == approval.EventHeartbeat && e.Code == string(approval.ResultOK):
-		return slog.LevelDebug
+	case e.Kind == approval.EventCallbackEnded, isRefusal(e):
+		return slog.LevelInfo
 	}
-	return slog.LevelInfo
+	return slog.LevelDebug
+}
+
+// isRefusal reports whether the event tells that something was refused, or that an answer was not what counted.
+func isRefusal(e approval.Event) bool {
+	switch e.Kind {
+	case approval.EventDecisionReceived:
+		return !approval.Verdict{Code: approval.VerdictCode(e.Code)}.IsAccepted()
+	case approval.EventProbed:
+		return e.Code == string(approval.ResultFailed) || e.Code == string(approval.ResultRefused)
+	case approval.EventReconciled:
+		return e.Code != string(approval.TruthAnswered)
+	}
+	return false
 }
 
 // isFailedAttempt reports whether the event is an attempt of a callback, a notification or a heartbeat that failed or was
@@ -54,14 +105,13 @@ func isExhausted(e approval.Event) bool {
 	return e.Kind == approval.EventCallbackEnded && e.Code == string(approval.CallbackExhausted)
 }
 
-// eventAttributes returns the fields of an event that are set.
-func eventAttributes(e approval.Event) []slog.Attr {
-	var out []slog.Attr
+// appendEvent appends the fields of an event that are set.
+func appendEvent(out []slog.Attr, e approval.Event) []slog.Attr {
 	note := "note"
 	if isFailedAttempt(e) || isExhausted(e) {
 		note = "error"
 	}
-	for _, f := range []struct{ name, value string }{
+	for _, f := range [...]struct{ name, value string }{
 		{"approval_id", e.Approval},
 		{"workflow", e.Workflow},
 		{"by", e.By},
@@ -79,12 +129,34 @@ func eventAttributes(e approval.Event) []slog.Attr {
 		}
 	}
 	if e.Attempt > 0 {
-		out = append(out, slog.Int("attempt", e.Attempt))
+		name := "attempt"
+		if e.Kind == approval.EventCallbackEnded {
+			name = "attempts"
+		}
+		out = append(out, slog.Int(name, e.Attempt))
 	}
 	if e.Age > 0 {
-		out = append(out, slog.Float64("age_seconds", e.Age.Seconds()))
+		name := "age_seconds"
+		if e.Kind == approval.EventCallbackEnded {
+			name = "answered_seconds"
+		}
+		out = append(out, loggedTime(name, e.Age))
 	}
 	return out
+}
+
+// appendEnd appends how an approval ended, and how long it took.
+func appendEnd(out []slog.Attr, end approvalEnd) []slog.Attr {
+	out = append(out, slog.String("outcome", string(end.outcome)))
+	if end.by != "" {
+		out = append(out, slog.String("by", end.by))
+	}
+	return append(out, loggedTime("decided_seconds", end.decided), loggedTime("waited_seconds", end.waited))
+}
+
+// loggedTime returns a duration in seconds, to the millisecond.
+func loggedTime(name string, d time.Duration) slog.Attr {
+	return slog.Float64(name, float64(d.Round(time.Millisecond).Milliseconds())/1000)
 }
 
 // loggedNote returns the note of an event, unless an approver or a requester may have typed it: what people write to each other

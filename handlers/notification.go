@@ -77,7 +77,7 @@ type Notification struct {
 // Handle sends a notification and records the result. If the action is outdated, because its lease has expired or the
 // approval has closed, nothing is sent.
 func (h *Notification) Handle(msg *message.Message) error {
-	action, err := decodeAction(msg)
+	action, err := readAction(msg)
 	if err != nil {
 		return err
 	}

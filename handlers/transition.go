@@ -131,6 +131,7 @@ func (t *Transitions) run(
 	defer cancel()
 	var actions []approval.Action
 	var events []approval.Event
+	var ends []approvalEnd
 	reserved := &reservations{dispatcher: t.Dispatch}
 	defer func() { reserved.keepOnly(nil) }() // after an error or a panic
 	began := t.Now()
@@ -139,6 +140,7 @@ func (t *Transitions) run(
 		env := t.newEnvironment(o, reserved)
 		actions, err = transition(o, env)
 		events = slices.Clone(o.NewEvents())
+		ends = approvalEnds(o)
 		if due := o.NextDue(); !due.IsZero() && !due.After(env.Now) {
 			t.Dispatch.SetNextDue(orderID, o.NextDueAfter(env.Now))
 		}
@@ -152,7 +154,7 @@ func (t *Transitions) run(
 	}
 	reserved.keepOnly(actions)
 	t.Observer.Observe(ctx, events)
-	t.logEvents(ctx, orderID, events)
+	t.logEvents(ctx, orderID, events, ends)
 	t.Dispatch.Dispatch(ctx, actions)
 	return nil
 }
@@ -182,7 +184,7 @@ func (t *Transitions) observeUnstored(
 	order := stored.AsStored()
 	transition(order, approval.Environment{Now: t.Now()})
 	t.Observer.Observe(ctx, order.NewEvents())
-	t.logEvents(ctx, order.ID, order.NewEvents())
+	t.logEvents(ctx, order.ID, order.NewEvents(), nil)
 }
 
 // currentTrace returns the W3C traceparent of the context, or "".

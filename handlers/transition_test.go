@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ func TestATransitionThatRunsTwiceCountsOnce(t *testing.T) {
 func TestLog(t *testing.T) {
 	t.Parallel()
 	h := newHouse()
+	h.Log = slog.New(slog.NewJSONHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	require.NoError(t, h.requests().Handle(msg(t, `{"orderId":"A-1","taskToken":"`+token+`"}`)))
 	h.now = began.Add(90 * time.Second)
 	require.NoError(t, h.decisions(approval.ViaSNS).Handle(msg(t, `{"orderId":"A-1","decision":"approve","by":"ann","decisionId":"d-1"}`)))
@@ -79,10 +81,10 @@ func TestLog(t *testing.T) {
 		require.Equal(t, "A-1", fields["order_id"])
 		lines[fields["msg"].(string)] = fields //nolint:forcetypeassert // it panics
 	}
-	require.Equal(t, "INFO", lines["requested"]["level"])
+	require.Equal(t, "DEBUG", lines["requested"]["level"])
 	decided := lines["decided"]
 	require.Equal(t, []any{"ann", "sns", "erp", "approve", "orders", 90.0},
 		[]any{decided["by"], decided["via"], decided["source"], decided["outcome"], decided["workflow"], decided["age_seconds"]})
 	require.Equal(t, "ERROR", lines["callback_ended"]["level"], "given up")
-	require.EqualValues(t, 1, lines["callback_ended"]["attempt"])
+	require.EqualValues(t, 1, lines["callback_ended"]["attempts"])
 }

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -98,10 +97,7 @@ func (m *machines) run(ctx context.Context, t *testing.T, wrong time.Duration, h
 
 // carryOut makes a slow call as the handlers do. The first attempt of each action fails, so that it is due again.
 func (m *machines) carryOut(msg *message.Message, tr *handlers.Transitions) error {
-	var a approval.Action
-	if err := json.Unmarshal(msg.Payload, &a); err != nil {
-		return err
-	}
+	a, _ := handlers.ActionOf(msg.Context())
 	ctx := context.WithoutCancel(msg.Context())
 	order, err := m.store.Get(ctx, a.OrderID)
 	if err != nil {

@@ -2,32 +2,21 @@ package router
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/handlers"
-	"github.com/approval-relay/approval-relay/metadata"
 )
 
 // The topics of actions. They exist in this process only.
 const (
 	TopicNotifications = "notifications"
 	TopicCallbacks     = "callbacks"
-)
-
-// Keys of the metadata of an action's message. Traced actions also have an attempt and metadata.OrderID.
-const (
-	metaKind    = "kind"
-	metaName    = "name" // of the channel or target
-	metaAttempt = "attempt"
-	metaKey     = "key" // of the reserved capacity
 )
 
 // DispatchObserver is notified of the dispatcher's work, for the metrics.
@@ -55,7 +44,7 @@ type Limits struct {
 // the record of the order already has each action as begun, so if an action is lost, its lease expires and the sweeper
 // begins the next attempt.
 type Dispatcher struct {
-	topics   *gochannel.GoChannel
+	topics   map[string]*topic
 	limits   Limits
 	capacity *capacity
 	observer DispatchObserver
@@ -64,9 +53,11 @@ type Dispatcher struct {
 
 // NewDispatcher returns a dispatcher with these limits.
 func NewDispatcher(limits Limits, o DispatchObserver, log *slog.Logger) *Dispatcher {
-	buffer := gochannel.Config{OutputChannelBuffer: int64(limits.PerOutput)}
 	return &Dispatcher{
-		topics:   gochannel.NewGoChannel(buffer, watermill.NopLogger{}),
+		topics: map[string]*topic{
+			TopicNotifications: newTopic(limits.PerOutput),
+			TopicCallbacks:     newTopic(limits.PerOutput),
+		},
 		limits:   limits,
 		capacity: newCapacity(o, limits.IsPaused),
 		observer: o,
@@ -76,15 +67,19 @@ func NewDispatcher(limits Limits, o DispatchObserver, log *slog.Logger) *Dispatc
 
 // Subscribe implements message.Subscriber: it returns the receiving end of a topic.
 //
-// Before the topic has a subscriber there is no capacity: a Go channel drops messages without a subscriber, and the
-// router starts to consume before it has subscribed to all topics.
-func (d *Dispatcher) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	out, err := d.topics.Subscribe(ctx, topic)
+// Before the topic has a subscriber there is no capacity, because the router starts to consume before it has subscribed
+// to all topics.
+func (d *Dispatcher) Subscribe(ctx context.Context, name string) (<-chan *message.Message, error) {
+	t, known := d.topics[name]
+	if !known {
+		return nil, fmt.Errorf("router: no topic %q", name)
+	}
+	out, err := t.subscribe(ctx)
 	switch {
 	case err != nil:
-	case topic == TopicNotifications:
+	case name == TopicNotifications:
 		d.capacity.setReady(approval.ActionNotify)
-	case topic == TopicCallbacks:
+	case name == TopicCallbacks:
 		d.capacity.setReady(approval.ActionCallback, approval.ActionHeartbeat, approval.ActionReconcile)
 	}
 	return out, err
@@ -123,8 +118,8 @@ func (d *Dispatcher) Release(action approval.Action) { d.capacity.release(keyOf(
 // SetNextDue implements handlers.Dispatcher.
 func (d *Dispatcher) SetNextDue(orderID string, next time.Time) { d.capacity.setNextDue(orderID, next) }
 
-// keyOf returns a text that tells an action apart from every other. An attempt is begun once; heartbeats have no number,
-// but each has an end of its own. A probe is a heartbeat with a number.
+// keyOf returns a text that tells an action apart from every other: only its end, the order's ID, may have a slash. An
+// attempt is begun once; heartbeats have no number, but each has an end of its own. A probe is a heartbeat with a number.
 func keyOf(a approval.Action) string {
 	kind, number := string(a.Kind), int64(a.Attempt)
 	switch {
@@ -134,8 +129,8 @@ func keyOf(a approval.Action) string {
 		number = a.LeaseExpires.UnixNano()
 	}
 	var digits [20]byte
-	return kind + "\x00" + a.ApprovalID + "\x00" + a.Notification + "\x00" +
-		string(strconv.AppendInt(digits[:0], number, 10)) + "\x00" + a.OrderID
+	return kind + "/" + a.ApprovalID + "/" + a.Notification + "/" +
+		string(strconv.AppendInt(digits[:0], number, 10)) + "/" + a.OrderID
 }
 
 func topicOf(kind approval.ActionKind) string {
@@ -166,7 +161,8 @@ func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 }
 
 func (d *Dispatcher) publishAction(ctx context.Context, act approval.Action) {
-	if err := d.topics.Publish(topicOf(act.Kind), newActionMessage(act)); err != nil { // closed: the program stops
+	newMessage := func(ctx context.Context) *message.Message { return newActionMessage(ctx, act) }
+	if err := d.topics[topicOf(act.Kind)].publish(newMessage); err != nil { // closed: the program stops
 		d.Release(act)
 		d.log.LogAttrs(ctx, slog.LevelInfo, "action left to the sweeper",
 			slog.String("order_id", act.OrderID),
@@ -175,33 +171,22 @@ func (d *Dispatcher) publishAction(ctx context.Context, act approval.Action) {
 	}
 }
 
-// newActionMessage makes a message of an action. Heartbeats are not traced, because an approval may have thousands.
-func newActionMessage(act approval.Action) *message.Message {
-	payload, err := json.Marshal(act)
-	if err != nil {
-		panic(err) // an action has texts, numbers and a time, which JSON can always represent
-	}
-	msg := message.NewMessage(watermill.NewULID(), payload)
-	msg.Metadata.Set(metaKind, string(act.Kind))
-	msg.Metadata.Set(metaName, act.OutputName())
-	msg.Metadata.Set(metaKey, keyOf(act))
-	if act.Trace != "" && act.Kind != approval.ActionHeartbeat {
-		msg.Metadata.Set(metaTrace, act.Trace)
-		msg.Metadata.Set(metadata.OrderID, act.OrderID)
-		msg.Metadata.Set(metaAttempt, strconv.Itoa(act.Attempt))
-	}
+// newActionMessage makes a message of an action. Its ID is the key of the action's capacity.
+func newActionMessage(ctx context.Context, act approval.Action) *message.Message {
+	msg := &message.Message{UUID: keyOf(act)}
+	msg.SetContext(handlers.WithAction(ctx, act))
 	return msg
 }
 
-// releaseCapacity is the middleware that releases the capacity of a finished action. It returns no error, because the
-// Go channel would then deliver the action again at once; the record of the order states when the next attempt begins.
-// recoverPanics must be inside it.
+// releaseCapacity is the middleware that releases the capacity of a finished action. It returns no error: an action is
+// not delivered again, and the record of the order states when the next attempt begins. recoverPanics must be inside it.
 func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
-		defer d.capacity.release(msg.Metadata.Get(metaKey))
+		defer d.capacity.release(msg.UUID)
 		if _, err := h(msg); err != nil {
+			act, _ := handlers.ActionOf(msg.Context())
 			d.log.LogAttrs(msg.Context(), slog.LevelWarn, "action not recorded",
-				slog.String("kind", msg.Metadata.Get(metaKind)),
+				slog.String("kind", string(act.Kind)),
 				slog.String("error", err.Error()),
 			)
 		}
@@ -213,5 +198,8 @@ func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc 
 // action begins, and due actions are left to the sweeper of the next process.
 func (d *Dispatcher) Close() error {
 	d.capacity.close()
-	return d.topics.Close()
+	for _, t := range d.topics {
+		t.close()
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -18,8 +17,8 @@ func receive(t *testing.T, messages <-chan *message.Message) (*message.Message, 
 	t.Helper()
 	select {
 	case m := <-messages:
-		var act approval.Action
-		require.NoError(t, json.Unmarshal(m.Payload, &act))
+		act, ok := handlers.ActionOf(m.Context())
+		require.True(t, ok)
 		return m, act
 	case <-time.After(10 * time.Second):
 		require.FailNow(t, "nothing was handed out")
@@ -106,7 +105,7 @@ func TestEachOutputHasItsOwnCapacity(t *testing.T) {
 		require.Equal(t, 2, w.running[approval.ActionCallback], "while it runs")
 		return nil, errOdd
 	})(first)
-	require.NoError(t, err, "a Go channel would hand it over again at once")
+	require.NoError(t, err, "it is not delivered again")
 	require.Contains(t, w.logged(), "action not recorded")
 	require.Equal(t, 1, w.running[approval.ActionCallback])
 	first.Ack()

@@ -3,9 +3,12 @@ package router
 import (
 	"cmp"
 	"context"
+	"strconv"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/metadata"
 )
 
@@ -18,9 +21,6 @@ type Tracer interface {
 	// It returns the function that ends the span.
 	StartSpan(ctx context.Context, name string, attributes ...string) (context.Context, func(error))
 }
-
-// metaTrace is the key of the traceparent in the metadata of an action's message: it is the trace of the approval.
-const metaTrace = "traceparent"
 
 // traceMessages makes a span for each request and for each traced action. A decision has no span here. It belongs to
 // the trace of its approval, known only inside the transition; the span of the transition links to the trace
@@ -40,24 +40,30 @@ func traceMessages(t Tracer, isRequestSource func(name string) bool) message.Han
 	}
 }
 
-// startSpan starts the span of a request or of a traced action.
+// startSpan starts the span of a request or of a traced action. Heartbeats are not traced, because an approval may have
+// thousands.
 func startSpan(t Tracer, msg *message.Message, isRequest bool) (context.Context, func(error)) {
-	ctx, m := contextWithTrace(t, msg), msg.Metadata
+	act, isAction := handlers.ActionOf(msg.Context())
 	switch {
 	case isRequest:
-		return t.StartSpan(ctx, message.HandlerNameFromCtx(msg.Context()), "message_id", msg.UUID)
-	case m.Get(metaTrace) != "" && m.Get(metaKind) != "":
-		name := m.Get(metaKind) + " " + m.Get(metaName)
-		return t.StartSpan(ctx, name, "order_id", m.Get(metadata.OrderID), "attempt", m.Get(metaAttempt))
+		return t.StartSpan(contextWithTrace(t, msg), message.HandlerNameFromCtx(msg.Context()), "message_id", msg.UUID)
+	case !isAction:
+		return contextWithTrace(t, msg), endNoSpan
+	case act.Trace == "" || act.Kind == approval.ActionHeartbeat:
+		return msg.Context(), endNoSpan
 	}
-	return ctx, func(error) {}
+	ctx := t.ContinueTrace(msg.Context(), act.Trace, "")
+	name := string(act.Kind) + " " + act.OutputName()
+	return t.StartSpan(ctx, name, "order_id", act.OrderID, "attempt", strconv.Itoa(act.Attempt))
 }
 
-// contextWithTrace returns the context of a message in its trace. An action has the trace of its approval, an SQS
-// message has it in an attribute or in AWS's own trace header, and an HTTP request has it in a header.
+func endNoSpan(error) {}
+
+// contextWithTrace returns the context of a message from outside in its trace: an SQS message has it in an attribute or
+// in AWS's own trace header, and an HTTP request has it in a header.
 func contextWithTrace(t Tracer, msg *message.Message) context.Context {
 	m := msg.Metadata
 	return t.ContinueTrace(msg.Context(),
-		cmp.Or(m.Get(metaTrace), m.Get(metadata.Attribute+"traceparent"), m.Get(metadata.Header+"traceparent")),
+		cmp.Or(m.Get(metadata.Attribute+"traceparent"), m.Get(metadata.Header+"traceparent")),
 		cmp.Or(m.Get(metadata.TraceHeader), m.Get(metadata.Header+"x-amzn-trace-id")))
 }

@@ -50,17 +50,6 @@ func TestTrace(t *testing.T) {
 			[]string{"begin request-orders in w|x message_id m-1", "end odd"},
 		},
 		"a decision has no own span": {"decision-api", message.Metadata{"header.traceparent": "w"}, "w|", nil},
-		"an action": {
-			TopicCallbacks, message.Metadata{
-				"traceparent": "w",
-				"kind":        "call_back",
-				"name":        "sfn",
-				"order_id":    "o-1",
-				"attempt":     "2",
-			}, "w|",
-			[]string{"begin call_back sfn in w| order_id o-1 attempt 2", "end odd"},
-		},
-		"an action that is not traced": {TopicCallbacks, message.Metadata{"kind": "call_back", "name": "sfn"}, "|", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,49 +87,44 @@ func handlerContext(t *testing.T, name string) context.Context {
 	return <-out
 }
 
-// The message of an action has the trace of the action. A heartbeat has none.
-func TestDispatchTrace(t *testing.T) {
+// An action is a span in the trace of its approval. A heartbeat is none, and neither is an action that is not traced.
+func TestTraceOfActions(t *testing.T) {
 	t.Parallel()
-	w := newWatcher()
-	d := newDispatcher(w, 4)
-	defer func() { _ = d.Close() }()
-	in, err := d.Subscribe(t.Context(), TopicCallbacks)
-	require.NoError(t, err)
-	for _, act := range []approval.Action{
-		{
-			Kind:    approval.ActionCallback,
-			OrderID: "o-1",
-			Target:  "sfn",
-			Attempt: 2,
-			Trace:   "w",
-		},
-		{
-			Kind:    approval.ActionCallback,
-			OrderID: "o-1",
-			Target:  "sfn",
-			Attempt: 2,
-		},
-		{
-			Kind:    approval.ActionHeartbeat,
-			OrderID: "o-1",
-			Target:  "sfn",
-			Trace:   "w",
-		},
+	for name, tc := range map[string]struct {
+		kind    approval.ActionKind
+		trace   string
+		carried any
+		want    []string
+	}{
+		"an action": {approval.ActionCallback, "w", "w|",
+			[]string{"begin call_back sfn in w| order_id o-1 attempt 2", "end odd"}},
+		"an action that is not traced": {approval.ActionCallback, "", nil, nil},
+		"a heartbeat":                  {approval.ActionHeartbeat, "w", nil, nil},
 	} {
-		want := message.Metadata{"kind": string(act.Kind), "name": "sfn"}
-		if act.Trace != "" && act.Kind == approval.ActionCallback {
-			want = message.Metadata{
-				"kind":        "call_back",
-				"name":        "sfn",
-				"traceparent": "w",
-				"order_id":    "o-1",
-				"attempt":     "2",
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDispatcher(newWatcher(), 4)
+			defer func() { _ = d.Close() }()
+			in, err := d.Subscribe(t.Context(), TopicCallbacks)
+			require.NoError(t, err)
+			d.Dispatch(t.Context(), []approval.Action{{
+				Kind:    tc.kind,
+				OrderID: "o-1",
+				Target:  "sfn",
+				Attempt: 2,
+				Trace:   tc.trace,
+			}})
+			n := &notes{}
+			m := <-in
+			before := m.Context()
+			handle := func(m *message.Message) ([]*message.Message, error) {
+				require.Equal(t, tc.carried, m.Context().Value(carriedKey{}))
+				return nil, errOdd
 			}
-		}
-		d.Dispatch(t.Context(), []approval.Action{act})
-		m := <-in
-		want["key"] = keyOf(act)
-		require.Equal(t, want, m.Metadata)
-		m.Ack()
+			_, err = traceMessages(n, func(string) bool { return false })(handle)(m)
+			require.Equal(t, errOdd, err)
+			require.Equal(t, before, m.Context())
+			require.Equal(t, tc.want, n.said)
+		})
 	}
 }

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/handlers"
 	"github.com/approval-relay/approval-relay/store/memory"
 )
 
@@ -64,10 +64,7 @@ func (e *engine) start(t *testing.T) (stop func()) {
 
 // carryOut holds an action until it is ended, and records that it succeeded. Every third action panics in the end.
 func (e *engine) carryOut(msg *message.Message) error {
-	var m approval.Action
-	if err := json.Unmarshal(msg.Payload, &m); err != nil {
-		return err
-	}
+	m, _ := handlers.ActionOf(msg.Context())
 	end := make(chan struct{})
 	e.mu.Lock()
 	e.now++
