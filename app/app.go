@@ -212,6 +212,9 @@ func (a *App) wireEngine() {
 		HoldDeadlines: func() bool { return a.clock.Fault() != nil },
 		Lease:         actionLease,
 	}
+	if recent, ok := a.inner.(store.RecentGetter); ok {
+		a.transitions.Recent = observed.observeGet(recent.GetRecent)
+	}
 	a.decider = &handlers.Decider{
 		Transitions: a.transitions,
 		UnmatchedRetention: approval.UnmatchedRetention{

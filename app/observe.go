@@ -46,11 +46,21 @@ func (s observedStore) observeUpdate(
 
 // Get implements store.Store.
 func (s observedStore) Get(ctx context.Context, orderID string) (*approval.Order, error) {
-	began := time.Now()
-	o, err := s.orderStore.Get(ctx, orderID)
-	s.metrics.StoreCalled(metrics.StoreGet, time.Since(began))
-	s.unreadable.observe(orderID, err)
-	return o, err
+	return s.observeGet(s.orderStore.Get)(ctx, orderID)
+}
+
+// getOrder reads an order.
+type getOrder func(ctx context.Context, orderID string) (*approval.Order, error)
+
+// observeGet returns a read of an order that is observed.
+func (s observedStore) observeGet(get getOrder) getOrder {
+	return func(ctx context.Context, orderID string) (*approval.Order, error) {
+		began := time.Now()
+		o, err := get(ctx, orderID)
+		s.metrics.StoreCalled(metrics.StoreGet, time.Since(began))
+		s.unreadable.observe(orderID, err)
+		return o, err
+	}
 }
 
 // Claim implements store.Store.

@@ -29,7 +29,7 @@ func (h *Callback) Handle(msg *message.Message) error {
 	if err != nil {
 		return err
 	}
-	order, err := h.Transitions.Orders.Get(msg.Context(), action.OrderID)
+	order, err := h.Transitions.readBegun(msg.Context(), action.OrderID)
 	if err != nil {
 		return fmt.Errorf("call back for order %s: %w", quoteOrderID(action.OrderID), err)
 	}

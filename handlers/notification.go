@@ -81,7 +81,7 @@ func (h *Notification) Handle(msg *message.Message) error {
 	if err != nil {
 		return err
 	}
-	order, err := h.Transitions.Orders.Get(msg.Context(), action.OrderID)
+	order, err := h.Transitions.readBegun(msg.Context(), action.OrderID)
 	if err != nil {
 		return fmt.Errorf("notify for order %s: %w", quoteOrderID(action.OrderID), err)
 	}

@@ -54,7 +54,9 @@ type Tracer interface {
 
 // Transitions runs transitions on stored orders. The program changes orders in no other way.
 type Transitions struct {
-	Orders   Orders
+	Orders Orders
+	// Recent reads the order of an action that this process has just begun, see store.RecentGetter. Nil means Orders.Get.
+	Recent   func(ctx context.Context, orderID string) (*approval.Order, error)
 	Dispatch Dispatcher
 	Observer Observer
 	Tracer   Tracer // nil if tracing is off
@@ -157,6 +159,14 @@ func (t *Transitions) run(
 	t.logEvents(ctx, orderID, events, ends)
 	t.Dispatch.Dispatch(ctx, actions)
 	return nil
+}
+
+// readBegun returns the order of an action that this process has begun.
+func (t *Transitions) readBegun(ctx context.Context, orderID string) (*approval.Order, error) {
+	if t.Recent != nil {
+		return t.Recent(ctx, orderID)
+	}
+	return t.Orders.Get(ctx, orderID)
 }
 
 // newEnvironment returns the environment of a transition on an order.

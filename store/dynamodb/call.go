@@ -133,13 +133,16 @@ func (e *apiError) Error() string { return fmt.Sprintf("DynamoDB: %s (request %s
 func (e *apiError) Unwrap() error { return e.cause }
 
 // getItem reads the current state of an item. It returns nil if the item does not exist.
-func (s *Store) getItem(ctx context.Context, k item) (item, error) {
+func (s *Store) getItem(ctx context.Context, k item) (item, error) { return s.readItem(ctx, k, true) }
+
+// readItem reads an item. Unless the read is strong, it may return an earlier state, for half the price.
+func (s *Store) readItem(ctx context.Context, k item, isStrong bool) (item, error) {
 	var got item
 	err := s.withRetries(ctx, func(ctx context.Context) error {
 		out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 			TableName:      &s.config.Table,
 			Key:            k,
-			ConsistentRead: aws.Bool(true),
+			ConsistentRead: aws.Bool(isStrong),
 		})
 		if err == nil {
 			got = out.Item

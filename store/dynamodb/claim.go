@@ -117,6 +117,7 @@ func (c claim) leaseRow(ctx context.Context, row item) (bool, error) {
 		// It is this claim's lease if the answer of an earlier attempt was lost.
 		return string(getBytes(conflict.current, "lease_id")) == string(c.id), nil
 	}
+	c.store.recent.forget(orderIDOf(row))
 	c.store.observeCommit(startedAt, err)
 	return err == nil, err
 }

@@ -45,6 +45,7 @@ type Store struct {
 	config Config
 	client API
 	locks  orderLocks
+	recent *recentItems
 
 	importing bool // the table is marked as incomplete
 }
@@ -55,7 +56,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Limits == (store.RecordLimits{}) {
 		c.Limits = recordLimits()
 	}
-	s := &Store{config: c, locks: orderLocks{locks: map[string]*orderLock{}}}
+	s := &Store{
+		config: c,
+		locks:  orderLocks{locks: map[string]*orderLock{}},
+		recent: newRecentItems(recentBytes),
+	}
 	s.client = dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
 	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {

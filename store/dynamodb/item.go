@@ -1,11 +1,7 @@
 package dynamodb
 
 import (
-	"bytes"
-	"compress/flate"
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"hash/fnv"
 	"io"
 	"math"
@@ -113,35 +109,4 @@ func ageCursorOf(row item) store.AgeCursor {
 		return store.AgeCursor{}
 	}
 	return store.AgeCursor{Since: fromNanos(int64(binary.BigEndian.Uint64(b) ^ 1<<63)), OrderID: orderIDOf(row)}
-}
-
-// Records are stored compressed, because AWS bills writes by the kilobyte. The first byte names the method.
-const deflated = 1
-
-func compress(b []byte, level int) ([]byte, error) {
-	var out bytes.Buffer
-	out.WriteByte(deflated)
-	w, err := flate.NewWriter(&out, level)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(b); err != nil {
-		return nil, err
-	}
-	err = w.Close()
-	return out.Bytes(), err
-}
-
-// maxDecompressed bounds the memory that a stored record can take.
-const maxDecompressed = 64 << 20
-
-func decompress(b []byte) ([]byte, error) {
-	if len(b) == 0 || b[0] != deflated {
-		return nil, errors.New("its compression is unknown")
-	}
-	out, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b[1:])), maxDecompressed+1))
-	if err == nil && len(out) > maxDecompressed {
-		err = fmt.Errorf("it has more than %d MiB", maxDecompressed>>20)
-	}
-	return out, err
 }

@@ -99,7 +99,7 @@ func requireSameTable(t *testing.T, b []byte) {
 // process that has ended.
 func TestOptionalInterfaces(t *testing.T) {
 	t.Parallel()
-	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true, KeyRegister: true, Restored: true})
+	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true, KeyRegister: true, Restored: true, RecentGetter: true})
 }
 
 func TestKeyRegister(t *testing.T) {

@@ -166,6 +166,7 @@ func (s *Store) importRecord(ctx context.Context, r store.RawRecord) error {
 	}
 	c := newChange(o, before, pendingBefore, states)
 	c.setItem(o, record)
+	s.recent.forget(r.OrderID)
 	return s.writeChange(ctx, c)
 }
 

@@ -20,7 +20,10 @@ func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition f
 	return s.Update(ctx, orderID, transition)
 }
 
-// Update implements store.Store.
+// Update implements store.Store. It computes the change on the item that this process has kept, or on one that may be
+// some milliseconds old. A change of such an item is safe, because its write has the condition that the item is
+// unchanged; the refusal of a transition is not, and neither is the finding that there is nothing to write: both are
+// made again on the current item.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	if err := validateID(orderID); err != nil {
 		return err
@@ -30,39 +33,65 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		return err
 	}
 	defer release()
-	before, err := s.getItem(ctx, orderKey(orderID))
+	before, err := s.readForUpdate(ctx, orderID)
 	if err != nil {
 		return fmt.Errorf("read order %q: %w", orderID, err)
 	}
+	isCurrent := false
 	for attempt := 1; ; attempt++ {
 		c, err := s.computeChange(orderID, before, transition)
-		if err != nil {
+		changesNothing := err != nil || c.item == nil && before == nil
+		if changesNothing && !isCurrent {
+			if before, err = s.getItem(ctx, orderKey(orderID)); err != nil {
+				return fmt.Errorf("read order %q: %w", orderID, err)
+			}
+			isCurrent = true
+			continue
+		} else if err != nil {
 			return err
-		}
-		if c.item == nil && before == nil { // the order was empty and stays so
+		} else if changesNothing { // the order was empty and stays so
 			return ctx.Err()
 		}
-		startedAt := time.Now()
-		err = s.writeChange(ctx, c)
-		conflict, isConflict := errors.AsType[*conflictError](err)
-		if !isConflict {
-			s.observeCommit(startedAt, err)
-		}
+		conflict, err := s.tryChange(ctx, c)
 		switch {
 		case err == nil:
 			return nil
-		case !isConflict:
+		case conflict == nil:
 			return fmt.Errorf("store order %q: %w", orderID, err)
 		case attempt == maxConflicts:
 			return fmt.Errorf("store order %q: other processes were faster %d times", orderID, attempt)
 		}
-		before = conflict.current
+		before, isCurrent = conflict.current, true
 		if attempt > 1 {
 			if err := waitBeforeRetry(ctx, min(attempt, 5)); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// readForUpdate returns the kept item of an order, or reads it.
+func (s *Store) readForUpdate(ctx context.Context, orderID string) (item, error) {
+	if kept, ok := s.recent.find(orderID); ok {
+		return kept.item, nil
+	}
+	return s.readItem(ctx, orderKey(orderID), false)
+}
+
+// tryChange writes a change. If another process was faster, it returns the conflict beside the error.
+func (s *Store) tryChange(ctx context.Context, c *change) (*conflictError, error) {
+	startedAt := time.Now()
+	err := s.writeChange(ctx, c)
+	conflict, isConflict := errors.AsType[*conflictError](err)
+	if !isConflict {
+		s.observeCommit(startedAt, err)
+	}
+	if err != nil || c.item == nil {
+		s.recent.forget(c.orderID)
+	} else {
+		s.recent.keep(c.orderID, c.item, startedAt)
+	}
+	return conflict, err
 }
 
 // validateID returns an error for an order ID that cannot be part of a key.
@@ -92,6 +121,15 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 	}
 	o, _, err := s.decodeOrder(orderID, got)
 	return o, err
+}
+
+// GetRecent implements store.RecentGetter.
+func (s *Store) GetRecent(ctx context.Context, orderID string) (*approval.Order, error) {
+	if kept, ok := s.recent.find(orderID); ok && time.Since(kept.writtenAt) < recentTrust {
+		o, _, err := s.decodeOrder(orderID, kept.item)
+		return o, err
+	}
+	return s.Get(ctx, orderID)
 }
 
 func (s *Store) decodeOrder(orderID string, i item) (*approval.Order, store.Unknown, error) {
