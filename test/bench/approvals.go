@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http/httptrace"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/store/sqlite"
 )
 
@@ -40,6 +43,11 @@ func (b *bench) startLoop(ctx context.Context) (*approvalLoop, error) {
 
 // newLoop starts a worker in a folder of its own. The default of store is a SQLite file.
 func (b *bench) newLoop(ctx context.Context, name, store string) (*approvalLoop, error) {
+	return b.newLoopWith(ctx, name, store, name)
+}
+
+// newLoopWith starts a worker in a folder of its own, with the file of keys that it shares with others of this name.
+func (b *bench) newLoopWith(ctx context.Context, name, store, keyName string) (*approvalLoop, error) {
 	e, err := startEndpoint(maxClients)
 	if err != nil {
 		return nil, err
@@ -49,7 +57,18 @@ func (b *bench) newLoop(ctx context.Context, name, store string) (*approvalLoop,
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	w, err := b.startConfigured(ctx, workerConfig{dir: dir, store: store, rest: loopConfig(e)})
+	keyFile := filepath.Join(b.dir, keyName+".keys")
+	if _, err := os.Stat(keyFile); errors.Is(err, fs.ErrNotExist) {
+		if err := keys.NewRing(time.Now()).CreateFile(keyFile); err != nil {
+			return nil, err
+		}
+	}
+	w, err := b.startConfigured(ctx, workerConfig{
+		dir:   dir,
+		store: store,
+		keys:  keyFile,
+		rest:  loopConfig(e),
+	})
 	return &approvalLoop{worker: w, endpoint: e, count: make([]int, maxClients)}, err
 }
 
@@ -119,7 +138,7 @@ func (l *approvalLoop) runRound(ctx context.Context, clients, approvals int) (fl
 	return float64(approvals/clients*clients) / time.Since(began).Seconds(), err
 }
 
-// measureRound carries out approvals, and also returns what each of them has used.
+// measureRound carries out approvals, and also returns the resources that each of them has used.
 func (l *approvalLoop) measureRound(ctx context.Context, clients, approvals int) (rate float64, used usage, err error) {
 	before, err := l.readUsage(ctx)
 	if err != nil {
@@ -180,7 +199,7 @@ func (b *bench) measureApprovals(ctx context.Context) error {
 	return b.measureOneAtATime(ctx, l)
 }
 
-// addUsed adds rows about what each approval of the rounds has used.
+// addUsed adds rows about the resources that each approval of the rounds has used.
 func (b *bench) addUsed(used []usage) {
 	b.addRow(atMost("  allocations in the worker", "",
 		formatKB(medianOf(used, func(u usage) float64 { return u.bytes }))+" allocated",

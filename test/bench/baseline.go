@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// baseline has the recorded figures, which later runs are compared with.
+// baseline has the recorded figures. Later runs are compared with them.
 type baseline struct {
 	// Work is the CPU time of the yardstick on the machine of the record, in nanoseconds; see doWork.
 	Work float64 `json:"work_nanoseconds"`
@@ -17,7 +17,7 @@ type baseline struct {
 	Counts counts `json:"counts"`
 }
 
-// counts are figures by name: allocations, writes, calls and bytes, each for an approval or for what its name says.
+// counts are figures by name: allocations, writes, calls and bytes. The name says for how much work.
 type counts map[string]float64
 
 const (

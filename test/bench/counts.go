@@ -19,10 +19,10 @@ const (
 	countedMessages = 500
 )
 
-// errNotInstalled is returned by a part of the benchmark whose server is not installed on this machine.
+// errNotInstalled is returned by a part of the benchmark if its server is not installed on this machine.
 var errNotInstalled = errors.New("not installed")
 
-// measureCounts compares all counts with the recorded ones.
+// measureCounts compares all counts with their records.
 func (b *bench) measureCounts(ctx context.Context) error {
 	b.now.Counts = counts{}
 	for _, part := range []func(context.Context, counts) error{
@@ -43,7 +43,7 @@ func (b *bench) measureCounts(ctx context.Context) error {
 	return nil
 }
 
-// countApprovals counts what whole approvals use with the built worker on SQLite.
+// countApprovals counts the resources of whole approvals with the built worker on SQLite.
 func (b *bench) countApprovals(ctx context.Context, into counts) error {
 	l, err := b.newLoop(ctx, "counts", "")
 	if err != nil {
@@ -72,7 +72,7 @@ func (b *bench) countApprovals(ctx context.Context, into counts) error {
 	return nil
 }
 
-// measureAlone carries out approvals one after another, and returns what each of them has used. A pause after each step
+// measureAlone carries out approvals in sequence, and returns the resources that each of them has used. A pause after each step
 // makes sure that the steps share no commit.
 func (l *approvalLoop) measureAlone(ctx context.Context, approvals int) (used usage, err error) {
 	before, err := l.readUsage(ctx)

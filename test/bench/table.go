@@ -12,16 +12,42 @@ import (
 type row struct {
 	what, measured, against, figure, limit string
 	ok                                     bool
+	leftOut                                bool // it cannot be measured on this machine
+}
+
+// verdict says whether the limit is reached.
+func (r row) verdict() string {
+	switch {
+	case r.leftOut:
+		return "-"
+	case r.ok:
+		return "ok"
+	}
+	return "NO"
 }
 
 // atLeast returns a row with a ratio that must reach a limit.
 func atLeast(what, measured, against string, x, reach float64) row {
-	return row{what, measured, against, formatNumber(x) + "×", "≥ " + formatNumber(reach) + "×", x >= reach}
+	return row{
+		what:     what,
+		measured: measured,
+		against:  against,
+		figure:   formatNumber(x) + "×",
+		limit:    "≥ " + formatNumber(reach) + "×",
+		ok:       x >= reach,
+	}
 }
 
 // atMost returns a row with a figure that must not exceed a limit.
 func atMost(what, measured, against string, x, reach float64) row {
-	return row{what, measured, against, formatNumber(x), "≤ " + formatNumber(reach), x <= reach}
+	return row{
+		what:     what,
+		measured: measured,
+		against:  against,
+		figure:   formatNumber(x),
+		limit:    "≤ " + formatNumber(reach),
+		ok:       x <= reach,
+	}
 }
 
 // atMostBytes returns a row with a number of bytes that must not exceed a limit.
@@ -80,7 +106,7 @@ func formatDuration(d time.Duration) string {
 func printTable(w io.Writer, rows []row) {
 	cells := [][]string{{"what", "measured", "against", "ratio or count", "limit", "ok?"}, nil}
 	for _, r := range rows {
-		cells = append(cells, []string{r.what, r.measured, r.against, r.figure, r.limit, map[bool]string{true: "ok", false: "NO"}[r.ok]})
+		cells = append(cells, []string{r.what, r.measured, r.against, r.figure, r.limit, r.verdict()})
 	}
 	width := make([]int, 6)
 	for _, line := range cells {

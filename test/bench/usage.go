@@ -47,7 +47,7 @@ func (w *worker) readUsage(ctx context.Context) (u usage, err error) {
 	return u, nil
 }
 
-// since returns what was used after an earlier reading, for each of n approvals.
+// since returns the resources since an earlier reading, for each of n approvals.
 func (u usage) since(before usage, n int) usage {
 	each := func(now, then float64) float64 { return (now - then) / float64(n) }
 	return usage{

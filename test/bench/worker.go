@@ -38,7 +38,8 @@ type worker struct {
 type workerConfig struct {
 	dir   string // folder of its files
 	store string // setting store; the default is a SQLite file in dir
-	rest  string // what is added to the part that names addresses and files
+	keys  string // path of the keys; the default is a file in dir
+	rest  string // is added to the part that names addresses and files
 }
 
 // startWorker starts the program on a SQLite file in dir and waits until it is ready.
@@ -71,11 +72,15 @@ func (c workerConfig) writeFile() (path, operator string, err error) {
 	if store == "" {
 		store = fmt.Sprintf("{sqlite: %q}", filepath.Join(c.dir, "orders.db"))
 	}
+	keys := c.keys
+	if keys == "" {
+		keys = filepath.Join(c.dir, "keys")
+	}
 	text := fmt.Sprintf(`public: {listen: %q, url: "http://%s"}
 operator: {listen: %q, tokens: {bench: %q}, api_tokens: {bench: {token: %q, decides_own: true}}, open_metrics: true}
 store: %s
 keys: {file: %q}
-`, public, public, operator, operatorToken, apiToken, store, filepath.Join(c.dir, "keys")) + c.rest
+`, public, public, operator, operatorToken, apiToken, store, keys) + c.rest
 	path = filepath.Join(c.dir, "relay.yaml")
 	return path, operator, os.WriteFile(path, []byte(text), 0o600)
 }
