@@ -45,6 +45,7 @@ type Field struct {
 type alternative struct {
 	source  string
 	path    []string // of a plain body.a.b, which needs no CEL
+	text    plainText
 	program cel.Program
 	hasLoop bool
 	limit   time.Duration // of an expression with a loop
@@ -140,28 +141,11 @@ func (c *Compiler) makeAlternative(source string) (alternative, error) {
 	return alternative{
 		source:  source,
 		path:    parsePlainPath(source),
+		text:    parsePlainText(source),
 		program: program,
 		hasLoop: hasLoop(ast),
 		limit:   timeLimit,
 	}, nil
-}
-
-const nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-
-// parsePlainPath returns the names of an expression like body.a.b, or nil for every other expression. Most fields are
-// such paths. Without CEL a path that leads nowhere is cheap; in CEL it is an error, which takes microseconds to make.
-func parsePlainPath(source string) []string {
-	names := strings.Split(source, ".")
-	if len(names) < 2 || names[0] != "body" {
-		return nil
-	}
-	for _, n := range names[1:] {
-		isName := n != "" && strings.Trim(n, nameCharacters) == "" && (n[0] < '0' || n[0] > '9')
-		if !isName {
-			return nil
-		}
-	}
-	return names[1:]
 }
 
 // Find returns the field's value as text, bool, int64, uint64, json.Number, a calculated float64, a list or a map of
@@ -214,6 +198,9 @@ func (a alternative) evaluate(in Input) (any, error) {
 	if a.path != nil {
 		return followPath(in.Body, a.path), nil
 	}
+	if a.text.of != "" {
+		return a.text.find(in), nil
+	}
 	out, err := a.runProgram(in)
 	if err != nil {
 		if isMissing(err) {
@@ -222,16 +209,4 @@ func (a alternative) evaluate(in Input) (any, error) {
 		return nil, safeError(err, a.limit)
 	}
 	return toNative(out)
-}
-
-// followPath returns the value at a path, or nil if the path leads nowhere.
-func followPath(v any, path []string) any {
-	for _, name := range path {
-		object, ok := v.(map[string]any)
-		if !ok {
-			return nil
-		}
-		v = object[name]
-	}
-	return v
 }

@@ -30,7 +30,11 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(text))
 	}
+	for _, text := range scannedTexts {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		requireSameScan(t, b)
 		v, err := DecodeJSON(b)
 		if err != nil {
 			if !decodeErrors.MatchString(err.Error()) {

@@ -38,11 +38,17 @@ func decodeJSONValue(body []byte) (any, error) {
 	if i := invalidOffset(body); i >= 0 {
 		return nil, fmt.Errorf("is not UTF-8 (byte %d)", i)
 	}
+	if v, ok := scanJSON(body); ok {
+		return v, nil
+	}
 	return decodeJSON(body)
 }
 
 // invalidOffset returns the offset of the first byte that is not UTF-8, or -1.
 func invalidOffset(body []byte) int {
+	if utf8.Valid(body) {
+		return -1
+	}
 	for i := 0; i < len(body); {
 		r, n := utf8.DecodeRune(body[i:])
 		if r == utf8.RuneError && n == 1 {

@@ -21,11 +21,13 @@ func parseNumber(n json.Number) (any, error) {
 	if len(text) > maxNumber {
 		return nil, errors.New("has a number that is too long")
 	}
-	if i, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(i, 10) == text { // not -0
-		return i, nil
-	}
-	if u, err := strconv.ParseUint(text, 10, 64); err == nil {
-		return u, nil
+	if isDigits(n) {
+		if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return i, nil
+		}
+		if u, err := strconv.ParseUint(text, 10, 64); err == nil {
+			return u, nil
+		}
 	}
 	if _, err := n.Float64(); err != nil {
 		return nil, errors.New("has a number that is too large")
