@@ -1,7 +1,6 @@
 package callback
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -119,9 +118,12 @@ func lengthInJSON(s string) int {
 	return len(text)
 }
 
+// maxOwnFields is the number of fields that most answers have of their own, or a few less. It only saves growing a map.
+const maxOwnFields = 16
+
 // newFields returns the fields of the JSON object.
 func newFields(a approval.Answer, errorName string) map[string]any {
-	fields := map[string]any{}
+	fields := make(map[string]any, maxOwnFields+len(a.Output))
 	for name, value := range a.Output {
 		if !isReserved(name) {
 			fields[name] = value
@@ -257,14 +259,4 @@ func newVote(v approval.Vote, hasOwnRules bool) vote {
 		}
 	}
 	return out
-}
-
-func encodeJSON(fields map[string]any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(fields); err != nil {
-		return nil, approval.WithReasonCode(approval.ReasonInvalidAnswer, errors.New("the answer cannot be written as JSON"))
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -19,6 +19,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"slices"
 	"sync"
@@ -72,7 +73,7 @@ type key struct {
 	aead    cipher.AEAD
 
 	mu   sync.Mutex
-	macs map[string][]byte // derived keys by purpose
+	macs map[string]*sync.Pool // of hash.Hash with the derived key, by purpose
 }
 
 // NewRing returns a ring with a single new key.
@@ -91,7 +92,7 @@ func newKey(id string, created time.Time, master []byte) *key {
 		id:      id,
 		created: created,
 		master:  master,
-		macs:    map[string][]byte{},
+		macs:    map[string]*sync.Pool{},
 	}
 	block, err := aes.NewCipher(k.deriveKey("seal"))
 	if err != nil {
@@ -236,15 +237,19 @@ func (r *Ring) VerifyMAC(purpose, keyID string, message, mac []byte) error {
 	return nil
 }
 
+// computeMAC returns the MAC of a message. The hashes of a purpose are used again: making one costs more than a message.
 func (k *key) computeMAC(purpose string, message []byte) []byte {
 	k.mu.Lock()
-	derived, ok := k.macs[purpose]
+	hashes, ok := k.macs[purpose]
 	if !ok {
-		derived = k.deriveKey("mac/" + purpose)
-		k.macs[purpose] = derived
+		derived := k.deriveKey("mac/" + purpose)
+		hashes = &sync.Pool{New: func() any { return hmac.New(sha256.New, derived) }}
+		k.macs[purpose] = hashes
 	}
 	k.mu.Unlock()
-	h := hmac.New(sha256.New, derived)
+	h, _ := hashes.Get().(hash.Hash)
+	defer hashes.Put(h)
+	h.Reset()
 	h.Write(message)
 	return h.Sum(nil)
 }

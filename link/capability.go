@@ -33,9 +33,14 @@ var bits = []struct {
 // encodeCapability writes a capability: order, approval, approver and nonce, each after its length; a byte with a bit
 // for each allowed decision; the expiry in Unix seconds, eight bytes big-endian.
 func encodeCapability(c approval.Capability) []byte {
-	var b []byte
-	for _, text := range []string{c.OrderID, c.ApprovalID, c.Approver, c.Nonce} {
-		b = appendBytes(b, []byte(text))
+	texts := [...]string{c.OrderID, c.ApprovalID, c.Approver, c.Nonce}
+	size := 1 + 8 + sha256.Size // a button has a digest
+	for _, text := range texts {
+		size += len(text) + binary.MaxVarintLen32
+	}
+	b := make([]byte, 0, size)
+	for _, text := range texts {
+		b = appendBytes(b, text)
 	}
 	var allowed byte
 	for _, each := range bits {

@@ -39,7 +39,9 @@ const maxText = 2048
 
 // encoding returns base64url without padding: the path of a URL needs no escapes for it, and mail readers do not cut a
 // link at one of its characters.
-func encoding() *base64.Encoding { return base64.RawURLEncoding.Strict() }
+func encoding() *base64.Encoding { return strictEncoding }
+
+var strictEncoding = base64.RawURLEncoding.Strict()
 
 // sealEnvelope returns "1.payload.key.mac", with payload, key ID and MAC in base64url. The MAC also covers context,
 // which the reader must know from elsewhere.
@@ -48,13 +50,16 @@ func sealEnvelope(m MAC, purpose string, payload, context []byte) string {
 	return joinEnvelope(payload, []byte(keyID), mac)
 }
 
-func joinEnvelope(parts ...[]byte) string {
-	var text strings.Builder
-	text.WriteString(version)
-	for _, p := range parts {
-		text.WriteString("." + encoding().EncodeToString(p))
+func joinEnvelope(payload, keyID, mac []byte) string {
+	size := len(version) + 3
+	for _, p := range [...][]byte{payload, keyID, mac} {
+		size += encoding().EncodedLen(len(p))
 	}
-	return text.String()
+	text := append(make([]byte, 0, size), version...)
+	for _, p := range [...][]byte{payload, keyID, mac} {
+		text = encoding().AppendEncode(append(text, '.'), p)
+	}
+	return string(text)
 }
 
 // openEnvelope returns the payload of an envelope that sealEnvelope made for the same purpose and context.
@@ -91,12 +96,14 @@ func openEnvelope(m MAC, purpose, text string, context []byte) ([]byte, error) {
 // authenticatedMessage returns the message that is signed. Each part is preceded by its length, so that different parts
 // never give the same message.
 func authenticatedMessage(purpose string, payload, context []byte) []byte {
-	msg := appendBytes([]byte("approval-relay/link/"+version+"\x00"), []byte(purpose))
+	const prefix = "approval-relay/link/" + version + "\x00"
+	msg := make([]byte, 0, len(prefix)+len(purpose)+len(payload)+len(context)+3*binary.MaxVarintLen32)
+	msg = appendBytes(append(msg, prefix...), purpose)
 	return appendBytes(appendBytes(msg, payload), context)
 }
 
 // appendBytes appends the length of p, then p.
-func appendBytes(b, p []byte) []byte {
+func appendBytes[T string | []byte](b []byte, p T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(p))), p...)
 }
 

@@ -59,12 +59,13 @@ func (l label) bounded(value string) string {
 	return other
 }
 
-func boundedValues(labels []label, values []string) []string {
-	out := make([]string, len(labels))
+// boundValues replaces each value that its label does not have by other, and returns the values. They are the caller's
+// arguments, which nobody else has.
+func boundValues(labels []label, values []string) []string {
 	for i, l := range labels {
-		out[i] = l.bounded(values[i])
+		values[i] = l.bounded(values[i])
 	}
-	return out
+	return values
 }
 
 // eachCombination calls f with every combination of the labels' values.

@@ -43,6 +43,15 @@ func (b *builder) addRow(name, kind, help string, labels []string) {
 	})
 }
 
+// findSeries returns a series. The error is that the number of values is not that of the labels. WithLabelValues would
+// panic too, but it makes the caller's values escape: an allocation for each event.
+func findSeries[S any](series S, err error) S {
+	if err != nil {
+		panic(err)
+	}
+	return series
+}
+
 type counter struct {
 	vec    *prometheus.CounterVec
 	labels []label
@@ -51,7 +60,7 @@ type counter struct {
 func (c counter) inc(values ...string) { c.add(1, values...) }
 
 func (c counter) add(n int, values ...string) {
-	c.vec.WithLabelValues(boundedValues(c.labels, values)...).Add(float64(n))
+	findSeries(c.vec.GetMetricWithLabelValues(boundValues(c.labels, values)...)).Add(float64(n))
 }
 
 func (b *builder) newCounter(name, help string, labels ...label) counter {
@@ -69,11 +78,11 @@ type gauge struct {
 }
 
 func (g gauge) add(n int, values ...string) {
-	g.vec.WithLabelValues(boundedValues(g.labels, values)...).Add(float64(n))
+	findSeries(g.vec.GetMetricWithLabelValues(boundValues(g.labels, values)...)).Add(float64(n))
 }
 
 func (g gauge) set(v float64, values ...string) {
-	g.vec.WithLabelValues(boundedValues(g.labels, values)...).Set(v)
+	findSeries(g.vec.GetMetricWithLabelValues(boundValues(g.labels, values)...)).Set(v)
 }
 
 func (b *builder) newGauge(name, help string, labels ...label) gauge {
@@ -91,7 +100,7 @@ type histogram struct {
 }
 
 func (h histogram) observe(v float64, values ...string) {
-	h.vec.WithLabelValues(boundedValues(h.labels, values)...).Observe(v)
+	findSeries(h.vec.GetMetricWithLabelValues(boundValues(h.labels, values)...)).Observe(v)
 }
 
 // observeDuration counts a negative duration as 0: the clock was set back.
@@ -105,7 +114,7 @@ func (h histogram) observeInTrace(traceID string, d time.Duration, values ...str
 		h.observeDuration(d, values...)
 		return
 	}
-	o, _ := h.vec.WithLabelValues(boundedValues(h.labels, values)...).(prometheus.ExemplarObserver)
+	o, _ := findSeries(h.vec.GetMetricWithLabelValues(boundValues(h.labels, values)...)).(prometheus.ExemplarObserver)
 	o.ObserveWithExemplar(max(d, 0).Seconds(), prometheus.Labels{"trace_id": traceID})
 }
 

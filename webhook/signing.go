@@ -86,7 +86,7 @@ func parsePrivateKey(text string) (ed25519.PrivateKey, error) {
 func (s *Signer) Sign(id string, now time.Time, body []byte) http.Header {
 	var signatures []string
 	if s.symmetric != nil {
-		signatures = append(signatures, s.symmetric.signatures(id, now, body)...)
+		signatures = s.symmetric.signatures(id, now, body)
 	}
 	if len(s.keys) == 0 {
 		return signatureHeader(id, now, signatures)

@@ -1,7 +1,6 @@
 package httptarget
 
 import (
-	"maps"
 	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -24,13 +23,12 @@ func newBody(a approval.Answer) ([]byte, error) {
 // withContext returns the configured additions with our own fields. An addition with the name of one of them is left
 // out, also in upper case, because many JSON readers do not distinguish the two.
 func withContext(a approval.Answer) map[string]any {
-	fields := maps.Clone(a.Output)
-	if fields == nil {
-		fields = map[string]any{}
+	fields := make(map[string]any, len(a.Output)+3)
+	for name, value := range a.Output {
+		if !strings.EqualFold(name, "audience") && !strings.EqualFold(name, "workflow") && !strings.EqualFold(name, "execution") {
+			fields[name] = value
+		}
 	}
-	maps.DeleteFunc(fields, func(name string, _ any) bool {
-		return strings.EqualFold(name, "audience") || strings.EqualFold(name, "workflow") || strings.EqualFold(name, "execution")
-	})
 	fields["audience"] = callback.AudienceOf(a.Token.Reveal())
 	fields["workflow"] = a.Workflow
 	if a.Execution != "" {
