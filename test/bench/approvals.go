@@ -241,7 +241,7 @@ func runBareApproval(ctx context.Context, s *sqlite.Store, order string) error {
 	act := approval.Action{OrderID: order, Attempt: 1}
 	for _, transition := range []func(o *approval.Order, t approval.Environment) error{
 		func(o *approval.Order, t approval.Environment) error {
-			return addRequest(o, 1, t.Now.Add(24*time.Hour))
+			return addRequest(o, 1, t.Now.Add(24*time.Hour), t.Now)
 		},
 		func(o *approval.Order, t approval.Environment) error {
 			act.ApprovalID = o.Approvals[0].ID

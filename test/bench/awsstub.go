@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,6 +28,8 @@ type awsStub struct {
 	mu     sync.Mutex
 	queues map[string]*queue
 	calls  map[call]int
+
+	beats atomic.Pointer[beatTimes] // gets the heartbeats, if it is set
 }
 
 // call names an API call, and its queue if it concerns a queue.
@@ -71,6 +74,7 @@ type input struct {
 	MaxNumberOfMessages *int
 	WaitTimeSeconds     int
 	ReceiptHandle       string
+	TaskToken           string
 	Entries             []struct {
 		ID            string `json:"Id"`
 		ReceiptHandle string
@@ -111,6 +115,10 @@ func (s *awsStub) runAction(ctx context.Context, action, name string, in input) 
 			most = *in.MaxNumberOfMessages
 		}
 		return s.queueNamed(name).receiveUpTo(ctx, most, time.Duration(in.WaitTimeSeconds)*time.Second)
+	case "SendTaskHeartbeat":
+		if beats := s.beats.Load(); beats != nil {
+			beats.add(in.TaskToken, time.Now())
+		}
 	case "DeleteMessage":
 		s.queueNamed(name).deleteMessage(in.ReceiptHandle)
 	case "DeleteMessageBatch":

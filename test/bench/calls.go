@@ -16,7 +16,7 @@ const (
 // measureCalls counts the AWS calls of whole approvals. Then the worker stays idle while other sections run, and its calls
 // in an idle minute are counted.
 func (b *bench) measureCalls(ctx context.Context) error {
-	c, err := b.startCloud(ctx, "calls")
+	c, err := b.startCloud(ctx, "calls", "")
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func fileSize(path string) (int64, error) {
 
 // countCalls counts the AWS calls of approvals that begin in a queue and end at Step Functions.
 func (b *bench) countCalls(ctx context.Context, into counts) error {
-	c, err := b.startCloud(ctx, "calls-counts")
+	c, err := b.startCloud(ctx, "calls-counts", "")
 	if err != nil {
 		return err
 	}
@@ -141,8 +141,8 @@ type cloud struct {
 	worker *worker
 }
 
-// startCloud starts the worker in a folder of its own.
-func (b *bench) startCloud(ctx context.Context, name string) (*cloud, error) {
+// startCloud starts the worker in a folder of its own. Settings are added to those of the workflow.
+func (b *bench) startCloud(ctx context.Context, name, settings string) (*cloud, error) {
 	s, err := startStub()
 	if err != nil {
 		return nil, err
@@ -157,18 +157,17 @@ func (b *bench) startCloud(ctx context.Context, name string) (*cloud, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	w, err := b.startWorker(ctx, dir, cloudConfig(s, e, ""))
+	w, err := b.startWorker(ctx, dir, cloudConfig(s, e, settings))
 	return &cloud{stub: s, worker: w}, err
 }
 
-// cloudConfig returns the configuration; workflow is added to the settings of the workflow.
-func cloudConfig(s *awsStub, e *endpoint, workflow string) string {
+func cloudConfig(s *awsStub, e *endpoint, settings string) string {
 	return fmt.Sprintf(`aws: {region: us-east-1, endpoint: %q}
 workflows: {orders: {requests: {sqs: {queue: requests}}, approvers: [%s], notify: [hook]%s}}
 decisions: {sns: {topic: %q, sqs: {queue: decisions}}}
 channels: {hook: {webhook: {url: %q, secrets: [%q], allow_internal: true}}}
 targets: {stepfunctions: {stepfunctions: {rate: 10000, burst: 10000}}}
-`, s.url, approver, workflow, topicARN, e.url+"/hook", signingSecret)
+`, s.url, approver, settings, topicARN, e.url+"/hook", signingSecret)
 }
 
 // runApprovals carries out approvals and returns the AWS calls for each.

@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	record := flags.Bool("bench.record", false, "record the counts of this run: with -bench.run counts, on a quiet machine")
 	flags.IntVar(&b.rounds, "bench.rounds", 5, "rounds of each comparison")
 	flags.IntVar(&b.manyPending, "bench.million", 1_000_000,
-		"number of pending approvals of the last section, which takes some minutes and 4 GB of disk; 0 skips it")
+		"number of approvals of the last two sections, whose stores take some minutes and GB of disk; 0 skips them")
 	only := flags.String("bench.run", "", "run only the sections that match this expression")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -117,9 +117,12 @@ func (b *bench) measureSections(ctx context.Context, match *regexp.Regexp) error
 		{"store", b.measureStore},
 		{"approvals", b.measureApprovals},
 		{"latency", b.measureLatency},
+		{"heartbeats", b.measureHeartbeats},
 		{"dynamodb", b.measureTable},
 		{"postgres", b.measurePostgres},
+		{"sizes", b.measureSizes},
 		{"million", b.measurePending},
+		{"due", b.measureDueStart},
 	} {
 		if !match.MatchString(section.name) {
 			continue

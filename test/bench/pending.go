@@ -120,22 +120,24 @@ func (b *bench) fillStore(ctx context.Context, z *storeSize) error {
 	z.firstDeadline = time.Now().Add(firstDeadlineAfter)
 	err = runConcurrently(ctx, z.pending, func(i int) error {
 		deadline := z.firstDeadline.Add(time.Duration(i) * deadlineStep)
-		return s.Update(ctx, orderID(i), func(o *approval.Order) error {
-			if err := addRequest(o, i, deadline); err != nil {
-				return err
-			}
-			action := approval.Action{
-				OrderID:      o.ID,
-				ApprovalID:   o.Approvals[0].ID,
-				Notification: o.Approvals[0].Notifications[0].ID,
-				Attempt:      1,
-			}
-			environment := approval.Environment{Now: time.Now(), Lease: lease}
-			o.RecordNotificationResult(action, approval.Result{Kind: approval.ResultOK}, environment)
-			return nil
-		})
+		return s.Update(ctx, orderID(i), func(o *approval.Order) error { return addNotified(o, i, deadline, time.Now()) })
 	})
 	return errors.Join(err, s.Close())
+}
+
+// addNotified adds a request to an order, and records that its notification was sent.
+func addNotified(o *approval.Order, i int, deadline, now time.Time) error {
+	if err := addRequest(o, i, deadline, now); err != nil {
+		return err
+	}
+	action := approval.Action{
+		OrderID:      o.ID,
+		ApprovalID:   o.Approvals[0].ID,
+		Notification: o.Approvals[0].Notifications[0].ID,
+		Attempt:      1,
+	}
+	o.RecordNotificationResult(action, approval.Result{Kind: approval.ResultOK}, approval.Environment{Now: now, Lease: lease})
+	return nil
 }
 
 // compareSweeps times sweeps of the stores in turn. Each store has its own clock, so that its deadlines are due.

@@ -50,7 +50,7 @@ func (b *bench) measureStore(ctx context.Context) error {
 	}
 	defer p.closeDatabase()
 	err = runConcurrently(ctx, storeOrders, func(i int) error {
-		return s.Update(ctx, orderID(i), func(o *approval.Order) error { return addRequest(o, i, time.Now().Add(time.Hour)) })
+		return s.Update(ctx, orderID(i), func(o *approval.Order) error { return addRequest(o, i, time.Now().Add(time.Hour), time.Now()) })
 	})
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func orderID(i int) string { return fmt.Sprintf("%08x-%d", uint32(i)*2654435761,
 const lease = 1000 * time.Hour
 
 // addRequest adds the same request to an order as the program does for a message of requestBodies.
-func addRequest(o *approval.Order, i int, deadline time.Time) error {
+func addRequest(o *approval.Order, i int, deadline, now time.Time) error {
 	_, _, err := o.AddRequest(approval.Request{
 		Token:             approval.NewToken(fmt.Sprintf("%0700d", i)),
 		Target:            "stepfunctions",
@@ -137,6 +137,6 @@ func addRequest(o *approval.Order, i int, deadline time.Time) error {
 		CallbackRetry:     approval.RetrySchedule{Base: 500 * time.Millisecond, Cap: time.Minute, MaxAge: 24 * time.Hour},
 		NotificationRetry: approval.RetrySchedule{Base: 2 * time.Second, Cap: 5 * time.Minute, MaxAge: 6 * time.Hour},
 		Retention:         30 * 24 * time.Hour,
-	}, approval.Environment{Now: time.Now(), Lease: lease})
+	}, approval.Environment{Now: now, Lease: lease})
 	return err
 }
