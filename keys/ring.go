@@ -209,6 +209,11 @@ func (r *Ring) Open(sealed []byte, associated ...string) ([]byte, error) {
 	return plain, nil
 }
 
+// IsCurrent reports whether a text was sealed with the key that Seal uses now.
+func (r *Ring) IsCurrent(sealed []byte) bool {
+	return len(sealed) >= headerSize && sealed[0] == sealVersion && string(sealed[1:headerSize]) == r.PrimaryID()
+}
+
 // joinParts encodes the parts with their lengths, so that different lists of parts never look the same.
 func joinParts(parts []string) []byte {
 	var out []byte

@@ -107,7 +107,7 @@ func misunderstood(before, after []string) []string {
 func recordShape(t *testing.T) string {
 	t.Helper()
 	w := shapeWriter{values: stateValues(t), used: map[string]bool{}}
-	w.addFields("", reflect.TypeFor[record]())
+	w.addFields("", reflect.TypeFor[jsonRecord]())
 	slices.Sort(w.lines)
 	for _, name := range slices.Sorted(maps.Keys(w.used)) {
 		w.lines = append(w.lines, "values "+name+" "+strings.Join(w.values[name], " "))

@@ -2,15 +2,16 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+
+	"github.com/approval-relay/approval-relay/store/record"
 )
 
-// RawRecord is the record of an order as it is stored: JSON, with the task tokens sealed. It is the same in all stores, so
-// that it can be moved from one to another.
+// RawRecord is the record of an order as it is stored, with the task tokens sealed. It is the same in all stores, so that it
+// can be moved from one to another.
 type RawRecord struct {
 	OrderID string
-	JSON    []byte // empty if it cannot be read
+	Record  []byte // see Encode; empty if it cannot be read
 }
 
 // RecordKeeper is an optional interface of a Store, for the commands that check a whole store or move it while no worker
@@ -55,15 +56,13 @@ type Fault struct {
 	Fixed bool `json:"fixed,omitempty"`
 }
 
-// RecordVersions are the versions of a record, see recordVersion.
-type RecordVersions struct {
-	Reader int `json:"v"`
-	Writer int `json:"w"` // 0 for programs that did not write it
-}
+// RecordVersions are the versions of a record, see recordVersion. The writer is 0 for programs that did not write it.
+type RecordVersions = record.Versions
 
 // VersionsOf returns the versions of a record; both are 0 if it cannot be read.
-func VersionsOf(record []byte) RecordVersions {
-	var v RecordVersions
-	_ = json.Unmarshal(record, &v)
-	return v
+func VersionsOf(b []byte) RecordVersions {
+	if record.Is(b) {
+		return record.VersionsOf(b)
+	}
+	return versionsOfJSON(b)
 }

@@ -13,17 +13,23 @@ import (
 // knows all fields, as it nearly always does.
 //
 // It holds the whole record as it was read. To add the unknown fields to the new record takes as much time as to encode
-// it several times, but only records of newer programs need that.
+// it several times, but only records of newer programs need that. Package record adds those of a binary record, the code
+// below those of JSON.
 type Unknown struct {
 	record []byte
 	writer int // its version
+	// sealed are the tokens of the record, so that they are not sealed again. Unlike the rest, it follows the updates.
+	sealed *sealedTokens
 }
+
+// NewUnknown returns the value for an order that is not stored yet. Its updates in a row do not seal the tokens again.
+func NewUnknown() Unknown { return Unknown{sealed: &sealedTokens{}} }
 
 // IsEmpty reports whether the program knows all fields of the record.
 func (u Unknown) IsEmpty() bool { return u.record == nil }
 
 // decodeStrictly decodes JSON and reports whether it has fields that the target does not have.
-func decodeStrictly(b []byte, into *record) (hasUnknown bool, err error) {
+func decodeStrictly(b []byte, into *jsonRecord) (hasUnknown bool, err error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	err = d.Decode(into)
@@ -32,7 +38,7 @@ func decodeStrictly(b []byte, into *record) (hasUnknown bool, err error) {
 	}
 	// The decoder returns its first error only: another error may hide behind an unknown field, and text behind the value.
 	hasUnknown = err != nil && strings.HasPrefix(err.Error(), "json: unknown field ")
-	*into = record{}
+	*into = jsonRecord{}
 	return hasUnknown, json.Unmarshal(b, into)
 }
 
@@ -41,7 +47,7 @@ func (u Unknown) addTo(newRecord []byte) ([]byte, error) {
 	if u.IsEmpty() {
 		return newRecord, nil
 	}
-	return mergeUnknown(reflect.TypeFor[record](), u.record, newRecord)
+	return mergeUnknown(reflect.TypeFor[jsonRecord](), u.record, newRecord)
 }
 
 // mergeUnknown returns the new value with the members of the old value that type t does not have, at all depths. A value

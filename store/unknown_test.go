@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store/record"
 )
 
 // future is the name of the unknown fields in these tests, and futureValue the beginning of their values.
@@ -113,7 +114,7 @@ func addFuture(t reflect.Type, value any, n *int) any {
 // withFuture returns a record that a newer program could have written.
 func withFuture(t *testing.T, b []byte) (newer []byte, fields int) {
 	t.Helper()
-	value := addFuture(reflect.TypeFor[record](), parse(t, b), &fields)
+	value := addFuture(reflect.TypeFor[jsonRecord](), parse(t, b), &fields)
 	newer, err := json.Marshal(value)
 	require.NoError(t, err)
 	return newer, fields
@@ -153,7 +154,7 @@ func withoutFuture(value any) (known any, removed int) {
 
 func TestUnknownFieldsAreKeptEverywhere(t *testing.T) {
 	t.Parallel()
-	plain, err := Encode("o", filled(t), Unknown{}, reversed{})
+	plain, err := encodeJSON(filled(t), Unknown{}, reversed{})
 	require.NoError(t, err)
 	newer, fields := withFuture(t, plain)
 	require.Greater(t, fields, 60, "one in every object")
@@ -166,9 +167,12 @@ func TestUnknownFieldsAreKeptEverywhere(t *testing.T) {
 	require.Equal(t, parse(t, newer), parse(t, got))
 	require.Contains(t, string(got), `"number":1.500`, "numbers keep their text")
 
-	_, unknown, err = DecodeForUpdate("o", plain, reversed{})
+	o, unknown, err = DecodeForUpdate("o", plain, reversed{})
 	require.NoError(t, err)
 	require.True(t, unknown.IsEmpty())
+	got, err = Encode("o", o, unknown, reversed{})
+	require.NoError(t, err)
+	require.True(t, record.Is(got), "it is written in the present form")
 }
 
 // TestUnknownFieldsThroughChanges changes the known part of a record in all the ways of transitions: elements are added,
@@ -176,7 +180,7 @@ func TestUnknownFieldsAreKeptEverywhere(t *testing.T) {
 // there has its unknown fields.
 func TestUnknownFieldsThroughChanges(t *testing.T) {
 	t.Parallel()
-	plain, err := Encode("o", filled(t), Unknown{}, reversed{})
+	plain, err := encodeJSON(filled(t), Unknown{}, reversed{})
 	require.NoError(t, err)
 	newer, fields := withFuture(t, plain)
 	text, err := json.Marshal(filled(t).Approvals[0])
@@ -213,7 +217,7 @@ func TestUnknownFieldsThroughChanges(t *testing.T) {
 				o, unknown, err := DecodeForUpdate("o", b, reversed{})
 				require.NoError(t, err)
 				c.change(o)
-				got, err := Encode("o", o, unknown, reversed{})
+				got, err := encodeJSON(o, unknown, reversed{})
 				require.NoError(t, err)
 				return got
 			}
@@ -264,7 +268,7 @@ func TestUnknownFieldsThroughTransitions(t *testing.T) {
 	o := &approval.Order{ID: "o"}
 	_, _, err := o.AddRequest(request("one"), env())
 	require.NoError(t, err)
-	b, err := Encode("o", o, Unknown{}, reversed{})
+	b, err := encodeJSON(o, Unknown{}, reversed{})
 	require.NoError(t, err)
 	b, fields := withFuture(t, b)
 	steps := []func(o *approval.Order) error{
@@ -294,18 +298,18 @@ func TestUnknownFieldsThroughTransitions(t *testing.T) {
 
 func TestWriterVersionStays(t *testing.T) {
 	t.Parallel()
-	newer := fmt.Sprintf(`{"v":%d,"w":%d,"order":{"id":"o","unmatched":[{"id":"d"}],"%s":1}}`, readerVersion, recordVersion+7, future)
+	newer := fmt.Sprintf(`{"v":%d,"w":%d,"order":{"id":"o","unmatched":[{"id":"d"}],"%s":1}}`, jsonReaderVersion, jsonRecordVersion+7, future)
 	o, unknown, err := DecodeForUpdate("o", []byte(newer), reversed{})
 	require.NoError(t, err)
 	b, err := Encode("o", o, unknown, reversed{})
 	require.NoError(t, err)
-	require.Contains(t, string(b), fmt.Sprintf(`"w":%d`, recordVersion+7))
+	require.Equal(t, jsonRecordVersion+7, VersionsOf(b).Writer)
 	require.Contains(t, string(b), future)
 
-	_, err = Decode("o", fmt.Appendf(nil, `{"v":%d,"order":["another shape"]}`, readerVersion+1), reversed{})
+	_, err = Decode("o", fmt.Appendf(nil, `{"v":%d,"order":["another shape"]}`, jsonReaderVersion+1), reversed{})
 	require.ErrorContains(t, err, "a newer program wrote it")
 	_, err = Decode("o", []byte(newer+"{}"), reversed{})
 	require.ErrorContains(t, err, "damaged")
-	_, err = Decode("o", fmt.Appendf(nil, `{"v":%d,"order":{"id":"o","%s":1,"approvals":7}}`, readerVersion, future), reversed{})
+	_, err = Decode("o", fmt.Appendf(nil, `{"v":%d,"order":{"id":"o","%s":1,"approvals":7}}`, jsonReaderVersion, future), reversed{})
 	require.ErrorContains(t, err, "damaged", "an error behind an unknown field")
 }

@@ -40,7 +40,7 @@ func (m *Migration) survey(ctx context.Context, s Store, step string, report fun
 		if seen++; seen%progressEvery == 0 {
 			m.Progress(step, seen)
 		}
-		if _, err := store.Decode(r.OrderID, r.JSON, m.Sealer); err != nil {
+		if _, err := store.Decode(r.OrderID, r.Record, m.Sealer); err != nil {
 			lost(r.OrderID, err)
 			return ctx.Err()
 		}
@@ -118,7 +118,7 @@ func (m *Migration) controlsToMove(ctx context.Context, s Store) ([]store.Contro
 // readTarget reads the records that an interrupted run has copied.
 func (m *Migration) readTarget(ctx context.Context) error {
 	return m.To.EachRecord(ctx, func(r store.RawRecord) error {
-		m.copied[r.OrderID] = copiedRecord{sum: sumOf(r.JSON)}
+		m.copied[r.OrderID] = copiedRecord{sum: sumOf(r.Record)}
 		return ctx.Err()
 	})
 }
@@ -178,7 +178,7 @@ func (m *Migration) copyRecords(ctx context.Context) (Summary, error) {
 		if seen++; seen%progressEvery == 0 {
 			m.Progress("copy", seen)
 		}
-		if _, err := store.Decode(r.OrderID, r.JSON, m.Sealer); err != nil {
+		if _, err := store.Decode(r.OrderID, r.Record, m.Sealer); err != nil {
 			out.Lost++
 			if !m.lostOrders[r.OrderID] {
 				m.reportLost(store.Fault{Order: r.OrderID, Text: err.Error(), Lost: true})
@@ -188,7 +188,7 @@ func (m *Migration) copyRecords(ctx context.Context) (Summary, error) {
 		}
 		out.Orders++
 		sum.add(r)
-		state := copiedRecord{sumOf(r.JSON), m.pass}
+		state := copiedRecord{sumOf(r.Record), m.pass}
 		if before, ok := m.copied[r.OrderID]; !ok || before.sum != state.sum {
 			group.Go(func() error { return m.To.ImportRecord(groupCtx, r) })
 		}

@@ -80,7 +80,7 @@ func recordsOf(t *testing.T, s upkeep.Store) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	require.NoError(t, s.EachRecord(t.Context(), func(r store.RawRecord) error {
-		out[r.OrderID] = string(r.JSON)
+		out[r.OrderID] = string(r.Record)
 		return nil
 	}))
 	return out

@@ -60,14 +60,14 @@ func ReadStats(ctx context.Context, s Store, sealer store.Sealer, progress Progr
 
 func (s *Stats) addRecord(r store.RawRecord, sealer store.Sealer) {
 	s.Orders++
-	s.Bytes += int64(len(r.JSON))
-	if len(r.JSON) > s.Largest {
-		s.Largest = len(r.JSON)
+	s.Bytes += int64(len(r.Record))
+	if len(r.Record) > s.Largest {
+		s.Largest = len(r.Record)
 		s.LargestOrder = r.OrderID
 	}
-	v := store.VersionsOf(r.JSON)
+	v := store.VersionsOf(r.Record)
 	s.Records[fmt.Sprintf("v%d w%d", v.Reader, v.Writer)]++
-	o, err := store.Decode(r.OrderID, r.JSON, sealer)
+	o, err := store.Decode(r.OrderID, r.Record, sealer)
 	if err != nil {
 		s.Unreadable++
 		return

@@ -34,7 +34,7 @@ type digest [sha256.Size]byte
 
 func (d *digest) add(r store.RawRecord) {
 	b := binary.BigEndian.AppendUint64(nil, uint64(len(r.OrderID)))
-	b = append(append(b, r.OrderID...), r.JSON...)
+	b = append(append(b, r.OrderID...), r.Record...)
 	sum := sha256.Sum256(b)
 	carry := 0
 	for i := len(d) - 1; i >= 0; i-- {

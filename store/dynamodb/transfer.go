@@ -30,7 +30,7 @@ func (s *Store) EachRecord(ctx context.Context, f func(store.RawRecord) error) e
 		if err != nil {
 			record = nil
 		}
-		return f(store.RawRecord{OrderID: orderIDOf(i), JSON: record})
+		return f(store.RawRecord{OrderID: orderIDOf(i), Record: record})
 	})
 	if err != nil {
 		return fmt.Errorf("read all records: %w", err)
@@ -135,11 +135,11 @@ func (s *Store) importRecord(ctx context.Context, r store.RawRecord) error {
 	if err := validateID(r.OrderID); err != nil {
 		return err
 	}
-	o, err := store.Decode(r.OrderID, r.JSON, s.config.Sealer)
+	o, err := store.Decode(r.OrderID, r.Record, s.config.Sealer)
 	if err != nil {
 		return err
 	}
-	record, err := s.compressRecord(r.JSON)
+	record, err := s.compressRecord(r.Record)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (s *Store) importRecord(ctx context.Context, r store.RawRecord) error {
 	var states store.StateSet
 	if before != nil {
 		stored, err := decompress(getBytes(before, "order_record"))
-		if err != nil || bytes.Equal(stored, r.JSON) {
+		if err != nil || bytes.Equal(stored, r.Record) {
 			return err
 		}
 		old, err := store.Decode(r.OrderID, stored, s.config.Sealer)

@@ -60,6 +60,7 @@ func TestMigrationFindsWhatNeedsAttention(t *testing.T) {
 	require.Equal(t, []int{1, 2, 2, 2}, []int{before.Exhausted, before.Retrying, before.Undeliverable, before.Unanswered})
 	want := listStates(t, s)
 	require.NoError(t, s.Close())
+	writeAsJSON(t, c)
 	execute(t, c.Path, beforeAttention)
 
 	s = open(t, c)

@@ -37,7 +37,7 @@ func TestFullDisk(t *testing.T) {
 	require.NoError(t, err)
 	var used int
 	require.NoError(t, s.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&used))
-	pages(used + 4)
+	pages(used + 1)
 	updateConcurrently(s, acknowledged)
 	require.Positive(t, failed.Load(), "some did not fit")
 	require.ErrorContains(t, s.Update(t.Context(), "one more", addLargeApproval), "full")

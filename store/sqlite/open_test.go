@@ -238,6 +238,7 @@ func TestMigrationOfFirstVersion(t *testing.T) {
 	want, _, err := s.List(t.Context(), store.OrderQuery{ByAge: true, Limit: 3})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
+	writeAsJSON(t, c)
 	execute(t, c.Path, beforeAttention+`; DROP INDEX orders_since; ALTER TABLE orders DROP COLUMN since;
 		DROP INDEX orders_retrying; ALTER TABLE orders DROP COLUMN retrying;
 		DROP INDEX dead_letter_heads; ALTER TABLE dead_letters DROP COLUMN reason_code; DROP TABLE seal_keys; DROP TABLE controls;

@@ -56,6 +56,7 @@ func TestMigrationFindsOwedAnswers(t *testing.T) {
 	want := readOwedRows(t, s)
 	require.Len(t, want, 4)
 	require.NoError(t, s.Close())
+	writeAsJSON(t, c)
 	execute(t, c.Path, "DROP TABLE owed; PRAGMA user_version = 7")
 
 	s = open(t, c)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // recentBytes bounds the size of the kept records. The decoded orders take about three times as much memory.
@@ -27,28 +28,29 @@ type recentOrders struct {
 type recentOrder struct {
 	record  []byte
 	order   *approval.Order
-	durable bool // its transaction was committed
+	unknown store.Unknown // it has no unknown fields, only the sealed tokens
+	durable bool          // its transaction was committed
 }
 
-// takeOrder removes the order from the cache and returns it. It returns nil if the order is not in the cache, or is not
-// the order in this record.
-func (r *recentOrders) takeOrder(orderID string, record []byte) *approval.Order {
+// takeOrder removes the order from the cache and returns it, as store.DecodeForUpdate would. It returns nil if the order is
+// not in the cache, or is not the order in this record.
+func (r *recentOrders) takeOrder(orderID string, record []byte) (*approval.Order, store.Unknown) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w, known := r.orders[orderID]
 	if !known {
-		return nil
+		return nil, store.Unknown{}
 	}
 	delete(r.orders, orderID)
 	r.size -= len(w.record)
 	if !bytes.Equal(w.record, record) {
-		return nil
+		return nil, store.Unknown{}
 	}
-	return w.order
+	return w.order, w.unknown
 }
 
 // keepOrder adds a copy of an order to the cache. If the cache is full, it is emptied first.
-func (r *recentOrders) keepOrder(orderID string, record []byte, o *approval.Order) {
+func (r *recentOrders) keepOrder(orderID string, record []byte, o *approval.Order, unknown store.Unknown) {
 	if len(record) > recentBytes/16 {
 		return
 	}
@@ -61,7 +63,7 @@ func (r *recentOrders) keepOrder(orderID string, record []byte, o *approval.Orde
 	if r.orders == nil || r.size+len(record) > recentBytes {
 		r.orders, r.size = map[string]*recentOrder{}, 0
 	}
-	r.orders[orderID] = &recentOrder{record: record, order: kept}
+	r.orders[orderID] = &recentOrder{record: record, order: kept, unknown: unknown}
 	r.size += len(record)
 }
 

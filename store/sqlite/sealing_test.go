@@ -153,18 +153,17 @@ func primaryOnly(t *testing.T, ring *keys.Ring) *keys.Ring {
 // TestSealsAreBound moves a sealed token to another order, where it cannot be opened.
 func TestSealsAreBound(t *testing.T) {
 	t.Parallel()
-	s := open(t, Config{})
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
+	s := open(t, c)
 	mustUpdate(t, s, "mine", addRequest)
 	mustUpdate(t, s, "yours", addRequest)
-	_, err := s.conn.ExecContext(t.Context(), `UPDATE orders
-		SET record = CAST(replace(CAST(record AS TEXT), 'mine', 'yours') AS BLOB)
-		WHERE id = CAST('mine' AS BLOB)`)
-	require.NoError(t, err)
-	_, err = s.conn.ExecContext(t.Context(), `UPDATE orders
-		SET record = (SELECT record FROM orders WHERE id = CAST('mine' AS BLOB))
+	require.NoError(t, s.Close())
+	writeAsJSON(t, c) // whose text can be changed here
+	execute(t, c.Path, `UPDATE orders SET record = CAST(replace(CAST(record AS TEXT), 'mine', 'yours') AS BLOB)
+		WHERE id = CAST('mine' AS BLOB);
+		UPDATE orders SET record = (SELECT record FROM orders WHERE id = CAST('mine' AS BLOB))
 		WHERE id = CAST('yours' AS BLOB)`)
-	require.NoError(t, err)
-	s.recent.orders = nil // as after a restart
-	_, err = s.Get(t.Context(), "yours")
+	s = open(t, c)
+	_, err := s.Get(t.Context(), "yours")
 	require.ErrorIs(t, err, keys.ErrCorrupt)
 }

@@ -29,7 +29,7 @@ func (s *Store) EachRecord(ctx context.Context, f func(store.RawRecord) error) (
 		if err := rows.Scan(&id, &record); err != nil {
 			return fmt.Errorf("read all records: %w", err)
 		}
-		if err := f(store.RawRecord{OrderID: string(id), JSON: record}); err != nil {
+		if err := f(store.RawRecord{OrderID: string(id), Record: record}); err != nil {
 			return err
 		}
 	}
@@ -135,7 +135,7 @@ func (i *recordImport) load(ctx context.Context) error {
 // compute implements operation.
 func (i *recordImport) compute() (out outcome) {
 	var o *approval.Order
-	if o, out.err = store.Decode(i.record.OrderID, i.record.JSON, i.store.config.Sealer); out.err != nil {
+	if o, out.err = store.Decode(i.record.OrderID, i.record.Record, i.store.config.Sealer); out.err != nil {
 		return out
 	}
 	var before waiting
@@ -146,13 +146,13 @@ func (i *recordImport) compute() (out outcome) {
 		}
 		before = waitingIn(old)
 	}
-	i.change = newOrderChange(o, i.record.JSON, before)
+	i.change = newOrderChange(o, i.record.Record, before)
 	return out
 }
 
 // save implements operation.
 func (i *recordImport) save(ctx context.Context) error {
-	if i.isStored && bytes.Equal(i.before, i.record.JSON) {
+	if i.isStored && bytes.Equal(i.before, i.record.Record) {
 		return nil
 	}
 	return i.store.writeChange(ctx, i.record.OrderID, i.change)

@@ -89,9 +89,9 @@ func (s *Store) applyTransition(
 		}
 	}()
 	o := &approval.Order{ID: orderID}
-	var unknown store.Unknown // empty for the orders in the cache
+	unknown := store.NewUnknown()
 	if isStored {
-		if o = s.recent.takeOrder(orderID, stored); o == nil {
+		if o, unknown = s.recent.takeOrder(orderID, stored); o == nil {
 			if o, unknown, out.err = store.DecodeForUpdate(orderID, stored, s.config.Sealer); out.err != nil {
 				return c, out
 			}
@@ -110,7 +110,7 @@ func (s *Store) applyTransition(
 	}
 	c = newOrderChange(o, c.record, before)
 	if !c.remove && unknown.IsEmpty() {
-		s.recent.keepOrder(orderID, c.record, o)
+		s.recent.keepOrder(orderID, c.record, o, unknown)
 	}
 	return c, out
 }
