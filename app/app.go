@@ -240,7 +240,7 @@ func (a *App) wireEngine() {
 		CloseTimeout: a.config.Shutdown.Timeout / 5,
 	}
 	if lister, ok := a.inner.(store.OrphanLister); ok {
-		sweep.Orphans = lister.ListDueBy
+		sweep.Orphans, sweep.DueBy = lister.ListUnderWay, lister.ListDueBy
 	}
 	a.sweeper = router.NewSweeper(sweep)
 }

@@ -1,5 +1,7 @@
 package approval
 
+import "slices"
+
 // ReleaseLeases ends the leases of a process that has died. The actions that it left under way become due at once,
 // because it can no longer record their results. Without ReleaseLeases the next attempt would wait for the end of the
 // lease, perhaps until after the end of the task. The caller ensures that all leases of the order belong to the dead
@@ -28,4 +30,13 @@ func (o *Order) ReleaseLeases(env Environment) bool {
 		}
 	}
 	return released
+}
+
+// IsUnderWay reports whether an action is under way: an attempt was begun, and its end is not recorded. Heartbeats that do
+// not probe do not count, as in ReleaseLeases.
+func (o *Order) IsUnderWay() bool {
+	return slices.ContainsFunc(o.Approvals, func(a *Approval) bool {
+		return a.Callback.AttemptRunning || a.Callback.Reconciliation.Running || a.Probe.Running ||
+			slices.ContainsFunc(a.Notifications, func(n *Notification) bool { return n.AttemptRunning })
+	})
 }

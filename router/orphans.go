@@ -17,8 +17,7 @@ func (s *Sweeper) AdoptOrphans(ctx context.Context) {
 	if s.Orphans == nil {
 		return
 	}
-	// An action under way is due at the end of its lease, which is at most one lease from now.
-	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))
+	ids, err := s.Orphans(ctx)
 	if err == nil {
 		err = s.adoptAll(ctx, ids)
 	}
@@ -37,8 +36,7 @@ func (s *Sweeper) adoptAll(ctx context.Context, ids []string) error {
 	return group.Wait()
 }
 
-// adoptOrder makes the running actions of an order due. After an outage most orders are due without a running action;
-// it stores nothing for them.
+// adoptOrder makes the running actions of an order due. It stores nothing for an order without a running action.
 func adoptOrder(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 	if !o.ReleaseLeases(env) {
 		return nil, errUnchanged
@@ -51,12 +49,12 @@ const revisitHorizon = 100 * 365 * 24 * time.Hour
 
 // Revisit advances all orders that will be due at any time, a batch of them concurrently. It is for the time after a
 // correction of the clock: a due time that lies further in the future than it can be counts as due, but Claim does not
-// return its order. A store without Orphans is shared by workers whose clocks follow a reference from the start.
+// return its order. A store without DueBy is shared by workers whose clocks follow a reference from the start.
 func (s *Sweeper) Revisit(ctx context.Context) {
-	if s.Orphans == nil {
+	if s.DueBy == nil {
 		return
 	}
-	ids, err := s.Orphans(ctx, s.Transitions.Now().Add(revisitHorizon))
+	ids, err := s.DueBy(ctx, s.Transitions.Now().Add(revisitHorizon))
 	if err != nil {
 		s.Log.LogAttrs(ctx, slog.LevelError, "looking at all due orders again failed", slog.String("error", err.Error()))
 		return

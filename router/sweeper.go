@@ -40,9 +40,10 @@ type SweeperConfig struct {
 	// Lease is the time for which claimed orders are leased to this process, see store.Store. If this process dies,
 	// another one claims them after this time. The lease of an action is Transitions.Lease.
 	Lease time.Duration
-	// Orphans lists the orders that are due by the given time, as store.OrphanLister does. It is nil if other processes
-	// may use the same store: their actions are not orphans.
-	Orphans func(ctx context.Context, until time.Time) ([]string, error)
+	// Orphans lists the orders with actions under way, and DueBy the orders that are due by the given time, as
+	// store.OrphanLister does. Both are nil if other processes use the store too.
+	Orphans func(ctx context.Context) ([]string, error)
+	DueBy   func(ctx context.Context, until time.Time) ([]string, error)
 	// CloseTimeout is the time that running transitions have to end after the end of Run's context.
 	CloseTimeout time.Duration
 }

@@ -210,25 +210,20 @@ func TestTheSweeperAdoptsOrphans(t *testing.T) {
 		sweep(t, s, 100*time.Millisecond)
 		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempts, "its process may live")
 
-		var until time.Time
 		s.AdoptOrphans(t.Context())                         // nobody knows of orphans
 		ask(t, c.Store, "A-2", time.Now().Add(time.Second)) // due, not under way
-		s.Orphans = func(_ context.Context, to time.Time) ([]string, error) {
-			until = to
-			return []string{"A-1", "A-2"}, nil
-		}
+		s.Orphans = func(context.Context) ([]string, error) { return []string{"A-1", "A-2"}, nil }
 		stored := &stores{Store: c.Store}
 		s.Transitions.Orders = stored
 		s.AdoptOrphans(t.Context())
 		require.EqualValues(t, 1, stored.n.Load())
-		require.Equal(t, time.Now().Add(30*time.Second), until, "whatever lease it may have")
 		require.Equal(t, 1, get(t, c.Store, "A-1").Approvals[0].Callback.Attempts, "nothing is begun before the router runs")
 		sweep(t, s, 100*time.Millisecond)
 		callback := get(t, c.Store, "A-1").Approvals[0].Callback
 		require.Equal(t, 2, callback.Attempts)
 		require.True(t, callback.MaybeApplied)
 
-		s.Orphans = func(context.Context, time.Time) ([]string, error) { return nil, errOdd }
+		s.Orphans = func(context.Context) ([]string, error) { return nil, errOdd }
 		s.AdoptOrphans(t.Context())
 		require.Contains(t, w.logged(), "adopting running actions failed")
 	})

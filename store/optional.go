@@ -22,8 +22,10 @@ type Prober interface {
 // SQLite implements it. DynamoDB serves many processes and must not; the in-memory store survives no process and does
 // not.
 type OrphanLister interface {
-	// ListDueBy returns the IDs of all orders that are due by that time, leased or not. An action under way is due at
-	// the end of its lease, so an order with an orphan is among them if the time is late enough.
+	// ListUnderWay returns the IDs of all orders with an action under way, see approval.Order.IsUnderWay. It may return
+	// others too. Its cost does not depend on the number of orders that are due.
+	ListUnderWay(ctx context.Context) ([]string, error)
+	// ListDueBy returns the IDs of all orders that are due by that time, leased or not.
 	ListDueBy(ctx context.Context, until time.Time) ([]string, error)
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // beforeAttention takes the schema of a file back to version 6.
-const beforeAttention = `DROP TABLE owed;
+const beforeAttention = beforeUnderWay + `; DROP TABLE owed;
 	DROP INDEX orders_attention;
 	ALTER TABLE orders RENAME COLUMN attention TO exhausted;
 	UPDATE orders SET retrying = exhausted & 2 <> 0, exhausted = exhausted & 1;

@@ -14,6 +14,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // openBlocked opens a store in a synctest bubble and blocks its writer until release is called. Operations wait in the
@@ -216,4 +217,29 @@ func TestFailedTransactionIsUndone(t *testing.T) {
 	s := open(t, c)
 	requirePending(t, s, 2) // the gate and the next
 	requireOrder(t, s, "next", 0)
+}
+
+// TestCheckSharesATransaction checks the records between updates of the same transaction. The counts, which the writer
+// writes once for each transaction, are those of the updates before.
+func TestCheckSharesATransaction(t *testing.T) {
+	t.Parallel()
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
+	synctest.Test(t, func(t *testing.T) {
+		s, release := openBlocked(t, c)
+		for _, f := range []func() error{
+			func() error { return s.Update(t.Context(), "before", addRequest) },
+			func() error {
+				return s.CheckRecords(t.Context(), true, func(f store.Fault) { assert.Empty(t, f) })
+			},
+			func() error { return s.Update(t.Context(), "after", addRequest) },
+		} {
+			go func() { assert.NoError(t, f()) }()
+			synctest.Wait()
+		}
+		release()
+		require.NoError(t, s.Close())
+	})
+	s := open(t, c)
+	requirePending(t, s, 3)
+	require.NoError(t, s.CheckRecords(t.Context(), false, func(f store.Fault) { assert.Empty(t, f) }))
 }

@@ -25,6 +25,9 @@ func (s *Store) CheckRecords(ctx context.Context, fix bool, report func(store.Fa
 	}
 	var faults []store.Fault
 	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
+		if err := s.flushCounts(ctx); err != nil { // of updates before in the transaction
+			return err
+		}
 		return s.checkFile(ctx, s.conn, true, func(f store.Fault) { faults = append(faults, f) })
 	}))
 	for _, f := range faults {
@@ -63,7 +66,7 @@ type pendingRow struct {
 type derivedRow struct {
 	due, since         sql.NullInt64
 	pending, attention int64
-	hasNext            bool
+	hasNext, underWay  bool
 }
 
 func (r derivedRow) differences(want derivedRow) string {
@@ -74,6 +77,7 @@ func (r derivedRow) differences(want derivedRow) string {
 		"pending":   r.pending != want.pending,
 		"attention": r.attention != want.attention,
 		"next":      r.hasNext != want.hasNext,
+		"under_way": r.underWay != want.underWay,
 	} {
 		if differs {
 			names = append(names, name)
@@ -122,7 +126,8 @@ func (s *Store) compareRecords(ctx context.Context, c *sql.Conn, fix bool, repor
 func (s *Store) compareRows(
 	ctx context.Context, c *sql.Conn, f func(id string, change orderChange, differences string), report func(store.Fault),
 ) (isComplete bool, err error) {
-	rows, err := c.QueryContext(ctx, "SELECT id, record, due, since, pending, attention, next IS NOT NULL FROM orders ORDER BY id")
+	rows, err := c.QueryContext(ctx, `SELECT id, record, due, since, pending, attention, next IS NOT NULL, under_way
+		FROM orders ORDER BY id`)
 	if err != nil {
 		return false, err
 	}
@@ -131,7 +136,8 @@ func (s *Store) compareRows(
 	for rows.Next() {
 		var id, record []byte
 		var have derivedRow
-		err := rows.Scan(&id, &record, &have.due, &have.since, &have.pending, &have.attention, &have.hasNext)
+		err := rows.Scan(&id, &record, &have.due, &have.since, &have.pending, &have.attention, &have.hasNext,
+			&have.underWay)
 		if err != nil {
 			return false, err
 		}
@@ -146,6 +152,7 @@ func (s *Store) compareRows(
 			pending:   int64(change.pending),
 			attention: int64(change.attention),
 			hasNext:   !change.due.IsZero(),
+			underWay:  change.underWay,
 		}
 		if !change.due.IsZero() {
 			want.due = sql.NullInt64{Int64: toNanos(change.due), Valid: true}

@@ -48,7 +48,8 @@ func (s *Store) leaseDue(ctx context.Context, now time.Time, limit int, lease ti
 	var ids []string
 	for rows.Next() {
 		var id []byte
-		if err := rows.Scan(&id); err != nil {
+		var next int64
+		if err := rows.Scan(&id, &next); err != nil {
 			return nil, err
 		}
 		ids = append(ids, string(id))

@@ -22,10 +22,12 @@ import (
 func TestPowerLossAfterAnUnsyncedEnd(t *testing.T) {
 	t.Parallel()
 	var synced string // a copy as a loss of power leaves it at least
+	commits := make(chan struct{})
 	var unsynced []bool
 	var s *Store
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	c.Observe = func(Commit) { // it runs on the writer's goroutine, so that the files do not change
+		defer func() { commits <- struct{}{} }()
 		if unsynced = append(unsynced, s.sync.isUnsynced); s.sync.isUnsynced {
 			return
 		}
@@ -40,16 +42,19 @@ func TestPowerLossAfterAnUnsyncedEnd(t *testing.T) {
 	env := approval.Environment{Now: startTime, Lease: time.Minute}
 	var begun []approval.Action
 	mustUpdate(t, s, "o", addRequest)
+	<-commits
 	mustUpdate(t, s, "o", func(o *approval.Order) error {
 		begun = decideForTest(o, env)
 		return nil
 	})
+	<-commits
 	require.Len(t, begun, 1)
 	end := func(o *approval.Order) error {
 		o.RecordCallbackResult(begun[0], approval.Result{Kind: approval.ResultOK}, env)
 		return nil
 	}
 	require.NoError(t, s.UpdateUnsynced(t.Context(), "o", end))
+	<-commits
 	o, err := s.Get(t.Context(), "o")
 	require.NoError(t, err)
 	require.Equal(t, approval.CallbackDelivered, o.Approvals[0].Callback.State)
@@ -68,6 +73,7 @@ func TestPowerLossAfterAnUnsyncedEnd(t *testing.T) {
 	require.True(t, o.Approvals[0].Callback.MaybeApplied)
 
 	mustUpdate(t, s, "other", addRequest) // it syncs the end too
+	<-commits
 	kept := open(t, Config{Path: synced, Sealer: c.Sealer})
 	o, err = kept.Get(t.Context(), "o")
 	require.NoError(t, err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/approval-relay/approval-relay/store"
 )
@@ -129,7 +128,7 @@ func differsError(version int, missing []string) error {
 
 // run migrates the file and prepares the statements, in a single transaction: if anything fails, the file is as before,
 // and the old program can use it.
-func (m migration) run(ctx context.Context, c *sql.Conn, s *statements, now time.Time) (err error) {
+func (m migration) run(ctx context.Context, c *sql.Conn, s *statements) (err error) {
 	if _, err := c.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("update its schema: %w", err)
 	}
@@ -144,7 +143,7 @@ func (m migration) run(ctx context.Context, c *sql.Conn, s *statements, now time
 	if err := s.prepareAll(ctx, c); err != nil {
 		return err
 	}
-	if _, err := c.ExecContext(ctx, releaseClaims, toNanos(now)); err != nil {
+	if _, err := c.ExecContext(ctx, releaseClaims); err != nil {
 		return fmt.Errorf("release the claims of the previous process: %w", err)
 	}
 	if _, err := c.ExecContext(ctx, "COMMIT"); err != nil {

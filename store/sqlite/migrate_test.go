@@ -147,7 +147,8 @@ func TestEditedSchemas(t *testing.T) {
 		"the first program, without leases":        {[]int{1}, noLeases, ""},
 		"it was upgraded halfway":                  {[]int{2, 3, 6}, noLeases + noRetrying, ""},
 		"an index by age, without retries":         {[]int{2, 3, 4, 6}, noRetrying, ""},
-		"an index was dropped":                     {[]int{1, latest}, "DROP INDEX orders_due;", ""},
+		"an index was dropped":                     {[]int{1, 8}, "DROP INDEX orders_due;", ""},
+		"a later index was dropped":                {[]int{latest}, "DROP INDEX orders_waiting; DROP INDEX orders_claimed;", ""},
 		"Litestream's tables":                      {[]int{1, latest}, "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);", ""},
 		"statistics":                               {[]int{1, latest}, "ANALYZE;", ""},
 		"an index of others":                       {[]int{1, latest}, "CREATE INDEX mine ON orders (pending);", ""},
@@ -223,7 +224,7 @@ func TestUpgradeIsWhole(t *testing.T) {
 				plan.scripts = append(plan.scripts, "ALTER TABLE orders RENAME COLUMN record TO data")
 			}
 			var s statements
-			require.Error(t, plan.run(t.Context(), c, &s, time.Now()))
+			require.Error(t, plan.run(t.Context(), c, &s))
 			require.NoError(t, s.closeAll())
 		})
 		after, version := schemaOfFile(t, path)

@@ -181,7 +181,7 @@ func TestMigrationIsWhole(t *testing.T) {
 	require.NoError(t, err)
 	plan, err := planMigration(t.Context(), c, 0)
 	require.NoError(t, err)
-	require.Error(t, plan.run(t.Context(), c, &statements{}, time.Now()))
+	require.Error(t, plan.run(t.Context(), c, &statements{}))
 	require.NoError(t, errors.Join(c.Close(), db.Close()))
 	mustUpdate(t, open(t, Config{Path: path}), "o", addRequest)
 }

@@ -57,7 +57,7 @@ func TestMigrationFindsOwedAnswers(t *testing.T) {
 	require.Len(t, want, 4)
 	require.NoError(t, s.Close())
 	writeAsJSON(t, c)
-	execute(t, c.Path, "DROP TABLE owed; PRAGMA user_version = 7")
+	execute(t, c.Path, beforeUnderWay+"; DROP TABLE owed; PRAGMA user_version = 7")
 
 	s = open(t, c)
 	require.Equal(t, want, readOwedRows(t, s))

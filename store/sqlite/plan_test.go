@@ -16,17 +16,28 @@ func TestQueriesReadIndexes(t *testing.T) {
 		query, args string
 		want        []string
 	}{
-		{anyClaimable, "1", []string{"orders USING COVERING INDEX orders_next (next<?)"}},
-		{claimable, "1 2", []string{"orders USING INDEX orders_next (next<?)"}},
-		{releaseClaims, "1", []string{"orders USING INDEX orders_due (due<?)"}},
-		{selectDueBy, "1", []string{"orders USING INDEX orders_due (due<?)"}},
+		{anyClaimable, "1", []string{
+			"orders USING COVERING INDEX orders_waiting (next<?)", "orders USING COVERING INDEX orders_under_way (next<?)",
+		}},
+		{claimable, "1 2", []string{
+			"orders USING INDEX orders_waiting (next<?)", "orders USING INDEX orders_under_way (next<?)",
+		}},
+		{releaseClaims, "", []string{"orders USING INDEX orders_claimed"}},
+		{selectUnderWay, "", []string{"orders USING INDEX orders_under_way"}},
+		{selectDueBy, "1", []string{
+			"orders USING INDEX orders_waiting (next<?)",
+			"orders USING INDEX orders_under_way (next<?)",
+			"orders USING INDEX orders_claimed (due<?)",
+		}},
 		{byAge, "1 x 2", []string{"SEARCH orders USING INDEX orders_since ((since,id)>(?,?))"}},
 		{pendingByID, "x 2", []string{"orders USING INDEX orders_pending (id>?)"}},
 		{byState, "x 1 2", []string{"orders USING INDEX orders_attention (id>?)"}},
 		{attentionCounts, "", []string{"SCAN orders USING COVERING INDEX orders_attention"}},
 		{totals, "", []string{
 			"SCAN dead_letters USING COVERING INDEX",
-			"orders USING COVERING INDEX orders_due",
+			"orders USING COVERING INDEX orders_waiting",
+			"orders USING COVERING INDEX orders_under_way",
+			"orders USING INDEX orders_claimed",
 		}},
 		{selectDeadLetters, "1 2", []string{"dead_letters USING COVERING INDEX dead_letter_heads (id>?)"}},
 		{byWorkflow, "", []string{"SCAN counts", "SEARCH p USING PRIMARY KEY (workflow=?)"}},

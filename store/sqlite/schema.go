@@ -81,6 +81,7 @@ func schemaMigrations() []string {
 		) WITHOUT ROWID;`,
 		addAttention,
 		addOwed,
+		addUnderWay,
 	}
 }
 
@@ -125,12 +126,27 @@ const addOwed = `
 						OR a.value ->> '$.callback.last_error' <> '' OR a.value ->> '$.callback.held_since' <> ''))
 			WHERE since IS NOT NULL GROUP BY id, workflow;`
 
+// addUnderWay is the script to version 9: what is under way has an index of its own, and the index of due times is gone.
+const addUnderWay = `
+		-- 1 if an action is under way, see approval.Order.IsUnderWay. A record that only looks so is found out at the start.
+		ALTER TABLE orders ADD COLUMN under_way INTEGER NOT NULL DEFAULT 0;
+		UPDATE orders SET under_way = 1 WHERE due IS NOT NULL AND instr(record, CAST('"running":true' AS BLOB)) > 0;
+		-- An order is in one of the first two indexes as long as it has something to do. An action comes and goes within a
+		-- moment, so that the second stays small, and its pages are written again and again in the same commits.
+		DROP INDEX orders_due;
+		DROP INDEX orders_next;
+		CREATE INDEX orders_waiting ON orders (next) WHERE next IS NOT NULL AND under_way = 0;
+		CREATE INDEX orders_under_way ON orders (next) WHERE under_way = 1;
+		CREATE INDEX orders_claimed ON orders (due) WHERE claimed IS NOT NULL;`
+
 // The frequent queries. Each of them reads the first entries of an index, or one row per workflow. Only byAge reads
 // orders.
 const (
-	anyClaimable = "SELECT EXISTS (SELECT 1 FROM orders WHERE next <= ?)"
-	claimable    = "SELECT id FROM orders WHERE next <= ? ORDER BY next LIMIT ?"
-	byAge        = `SELECT id, record, since FROM orders
+	anyClaimable = `SELECT EXISTS (SELECT 1 FROM orders WHERE next <= ?1 AND under_way = 0)
+		OR EXISTS (SELECT 1 FROM orders WHERE next <= ?1 AND under_way = 1)`
+	claimable = `SELECT id, next FROM orders WHERE next <= ?1 AND under_way = 0
+		UNION ALL SELECT id, next FROM orders WHERE next <= ?1 AND under_way = 1 ORDER BY next LIMIT ?2`
+	byAge = `SELECT id, record, since FROM orders
 		WHERE since IS NOT NULL AND (since, id) > (?, ?) ORDER BY since, id LIMIT ?`
 	byID        = "SELECT id, record, NULL FROM orders WHERE id > ? ORDER BY id LIMIT ?"
 	pendingByID = "SELECT id, record, NULL FROM orders WHERE id > ? AND pending > 0 ORDER BY id LIMIT ?"
@@ -144,7 +160,9 @@ const (
 		count(*) FILTER (WHERE attention & 8) FROM orders WHERE attention > 0`
 	totals = `SELECT
 		(SELECT count(*) FROM dead_letters),
-		(SELECT min(due) FROM orders WHERE due IS NOT NULL)`
+		(SELECT min(next) FROM orders WHERE next IS NOT NULL AND under_way = 0),
+		(SELECT min(next) FROM orders WHERE under_way = 1),
+		(SELECT min(due) FROM orders WHERE claimed IS NOT NULL)`
 	byWorkflow = `SELECT workflow, pending,
 		(SELECT since FROM pending p WHERE p.workflow = counts.workflow ORDER BY since LIMIT 1) FROM counts`
 	owedByWorkflow = "SELECT workflow, count(*) FROM owed GROUP BY workflow"
@@ -163,9 +181,9 @@ func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
 	}{
 		{&s.get, "SELECT record FROM orders WHERE id = ?"},
 		// An order that is still due at the now of its Claim keeps its lease. A comparison with NULL is never true.
-		{&s.put, `INSERT INTO orders (id, record, due, next, pending, attention, since)
-			VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6)
-			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, attention = ?5, since = ?6,
+		{&s.put, `INSERT INTO orders (id, record, due, next, pending, attention, since, under_way)
+			VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)
+			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, attention = ?5, since = ?6, under_way = ?7,
 				next = CASE WHEN ?3 <= claimed THEN next ELSE ?3 END,
 				claimed = CASE WHEN ?3 <= claimed THEN claimed END`},
 		{&s.remove, "DELETE FROM orders WHERE id = ?"},

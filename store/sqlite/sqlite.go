@@ -64,6 +64,8 @@ type Store struct {
 	stmts  statements
 	recent recentOrders
 	sync   logSync
+	// counts has the changes of the table counts by the writer's transaction, which writes them once for each workflow.
+	counts map[string]int
 
 	importing   bool       // the file is marked as incomplete
 	upgradeCopy string     // see UpgradeCopy
@@ -98,6 +100,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
 		config:     c,
 		lock:       lock,
+		counts:     map[string]int{},
 		sync:       logSync{logPath: c.Path + "-wal"},
 		queue:      make(chan *queuedOperation, maxBatch),
 		closed:     make(chan struct{}),
@@ -136,7 +139,7 @@ func (s *Store) openDatabases(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := plan.run(ctx, s.conn, &s.stmts, s.config.Now()); err != nil {
+	if err := plan.run(ctx, s.conn, &s.stmts); err != nil {
 		return s.removeUpgradeCopy(err)
 	}
 	s.reads, err = openDatabase(s.config.Path, readers, "query_only(1)")

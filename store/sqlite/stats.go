@@ -14,16 +14,20 @@ import (
 // small indexes: the orders that need attention, the dead letters, and the owed answers.
 func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	out := store.Stats{Workflows: map[string]store.WorkflowStats{}}
-	var due sql.NullInt64
+	var waiting, underWay, leased sql.NullInt64
 	err := s.reads.QueryRowContext(ctx, attentionCounts).
 		Scan(&out.Exhausted, &out.Retrying, &out.Undeliverable, &out.Unanswered)
 	if err == nil {
-		err = s.reads.QueryRowContext(ctx, totals).Scan(&out.DeadLetters, &due)
+		err = s.reads.QueryRowContext(ctx, totals).Scan(&out.DeadLetters, &waiting, &underWay, &leased)
 	}
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
-	out.OldestDue = fromNanos(due)
+	for _, due := range []sql.NullInt64{waiting, underWay, leased} {
+		if t := fromNanos(due); out.OldestDue.IsZero() || due.Valid && t.Before(out.OldestDue) {
+			out.OldestDue = t
+		}
+	}
 	rows, err := s.reads.QueryContext(ctx, byWorkflow)
 	if err != nil {
 		return out, fmt.Errorf("read counts: %w", err)

@@ -73,6 +73,7 @@ type orderChange struct {
 	since         time.Time // of the oldest pending approval
 	pending       int
 	attention     store.StateSet
+	underWay      bool
 	opened, ended []approval.PendingApproval
 	owed          []approval.OwedAnswer
 	paid          []string // workflows with an answer that is not owed any more
@@ -133,6 +134,7 @@ func newOrderChange(o *approval.Order, record []byte, before waiting) orderChang
 		since:     store.OldestPending(pending),
 		pending:   len(pending),
 		attention: store.StatesOf(o),
+		underWay:  o.IsUnderWay(),
 		opened:    subtractApprovals(pending, before.pending),
 		ended:     subtractApprovals(before.pending, pending),
 		owed:      changedOwed(owed, before.owed),
@@ -187,7 +189,7 @@ func (s *Store) writeChange(ctx context.Context, orderID string, c orderChange) 
 		return s.updateCounts(ctx, c)
 	}
 	_, err := s.stmts.put.ExecContext(ctx, id, c.record, nullableNanos(c.due), c.pending, c.attention,
-		nullableNanos(c.since))
+		nullableNanos(c.since), c.underWay)
 	if err != nil {
 		return err
 	}
@@ -218,23 +220,32 @@ func (s *Store) updateOwed(ctx context.Context, id []byte, c orderChange) error 
 	return nil
 }
 
-// updateCounts updates the table of pending approvals and the counts of the workflows.
+// updateCounts updates the table of pending approvals, and the counts that flushCounts writes.
 func (s *Store) updateCounts(ctx context.Context, c orderChange) error {
 	for _, p := range c.ended {
 		if _, err := s.stmts.ended.ExecContext(ctx, p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
-		if _, err := s.stmts.add.ExecContext(ctx, p.Workflow, -1); err != nil {
-			return err
-		}
+		s.counts[p.Workflow]--
 	}
 	for _, p := range c.opened {
 		if _, err := s.stmts.opened.ExecContext(ctx, p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
-		if _, err := s.stmts.add.ExecContext(ctx, p.Workflow, 1); err != nil {
-			return err
+		s.counts[p.Workflow]++
+	}
+	return nil
+}
+
+// flushCounts writes the counts of the transaction so far.
+func (s *Store) flushCounts(ctx context.Context) error {
+	for workflow, n := range s.counts {
+		if n != 0 {
+			if _, err := s.stmts.add.ExecContext(ctx, workflow, n); err != nil {
+				return err
+			}
 		}
 	}
+	clear(s.counts)
 	return nil
 }

@@ -240,7 +240,11 @@ func (s *Store) inTransaction(needsSync bool, f func(context.Context) error) (er
 			_, _ = s.conn.ExecContext(ctx, "ROLLBACK") // it fails if SQLite has already rolled back
 		}
 	}()
+	clear(s.counts)
 	if err := f(ctx); err != nil {
+		return err
+	}
+	if err := s.flushCounts(ctx); err != nil {
 		return err
 	}
 	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {
