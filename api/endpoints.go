@@ -142,9 +142,11 @@ func withoutPrefix(u *url.URL, prefix string) (*url.URL, bool) {
 // isPlain reports whether a path is served as it stands. The mux would redirect others to a path without empty and dot
 // elements, and behind a proxy that adds a prefix, that path leads out of our part of the site.
 func isPlain(path string) bool {
-	elements := strings.Split(path, "/")
-	for i, element := range elements {
-		isInside := i > 0 && i < len(elements)-1
+	rest, more := path, true
+	for first := true; more; first = false {
+		var element string
+		element, rest, more = strings.Cut(rest, "/")
+		isInside := !first && more
 		if element == "." || element == ".." || element == "" && isInside {
 			return false
 		}
@@ -201,7 +203,10 @@ func (e *Endpoints) observed(pattern string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		setRoute(r, pattern)
-		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		rec, known := w.(*statusRecorder) // that of recorded
+		if !known {
+			rec = &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		}
 		next.ServeHTTP(rec, r)
 		e.Observe(pattern, rec.status, time.Since(began))
 	})

@@ -53,7 +53,7 @@ func limitBodies(pattern string, bodies *inbound.Bodies, next http.Handler) http
 		if source := r.PathValue("source"); source != "" {
 			share = r.URL.Path // a source that does not exist takes no body
 		}
-		bodies.Handler(share, next).ServeHTTP(w, r)
+		bodies.Serve(w, r, share, next)
 	})
 }
 

@@ -187,13 +187,29 @@ func (p SourcePolicy) refuse(r *http.Request, err error) error {
 func newMessage(r *http.Request, payload []byte) *message.Message {
 	msg := message.NewMessage(watermill.NewULID(), payload)
 	for name, values := range r.Header {
-		name = strings.ToLower(name)
-		if name != "authorization" && name != "cookie" && len(values) > 0 {
-			msg.Metadata.Set(metadata.Header+name, values[0])
+		if len(values) > 0 && !strings.EqualFold(name, "authorization") && !strings.EqualFold(name, "cookie") {
+			msg.Metadata[headerKey(name)] = values[0]
 		}
 	}
 	if id := r.PathValue("orderId"); id != "" {
 		msg.Metadata.Set(metadata.OrderID, id)
 	}
 	return msg
+}
+
+// usualHeaders has the keys of the headers of most requests.
+var usualHeaders = map[string]string{
+	"Accept":          metadata.Header + "accept",
+	"Accept-Encoding": metadata.Header + "accept-encoding",
+	"Content-Length":  metadata.Header + "content-length",
+	"Content-Type":    metadata.Header + "content-type",
+	"User-Agent":      metadata.Header + "user-agent",
+}
+
+// headerKey returns the key under which a message has a header.
+func headerKey(name string) string {
+	if key, ok := usualHeaders[name]; ok {
+		return key
+	}
+	return metadata.Header + strings.ToLower(name)
 }

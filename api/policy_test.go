@@ -94,7 +94,7 @@ func TestBudgetForBodies(t *testing.T) {
 	memory := inbound.NewBodies(3000, time.Now)
 	arrived, answer := make(chan struct{}), make(chan struct{})
 	consume(t, in, "t", func(*message.Message) error { arrived <- struct{}{}; <-answer; return nil })
-	h := memory.Handler("t", in.MessageHandler(fixedTopic("t"), SourcePolicy{}))
+	h := limitBodies("t", memory, in.MessageHandler(fixedTopic("t"), SourcePolicy{}))
 	body := strings.Repeat("x", 1000)
 	var waiting sync.WaitGroup
 	for range 3 {
@@ -106,7 +106,7 @@ func TestBudgetForBodies(t *testing.T) {
 	require.NotEmpty(t, resp.Header.Get("Retry-After"))
 	close(answer)
 	waiting.Wait()
-	forged := memory.Handler("t", in.MessageHandler(fixedTopic("t"),
+	forged := limitBodies("t", memory, in.MessageHandler(fixedTopic("t"),
 		SourcePolicy{Check: func(*http.Request, []byte) error { return errors.New("forged") }}))
 	for range 10 {
 		require.Equal(t, http.StatusUnauthorized, send(t, forged, "POST", "/x", body).StatusCode)

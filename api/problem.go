@@ -332,9 +332,9 @@ func writeProblem(w http.ResponseWriter, p Problem) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, contentType string, body any) {
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	values := []string{contentType, "no-store", "nosniff"}
+	h := w.Header()
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = values[0:1:1], values[1:2:2], values[2:3:3]
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // fails if the sender has gone
 }

@@ -39,6 +39,9 @@ type queryError struct {
 func (e *queryError) Error() string { return "query: " + e.public }
 
 func validateQuery(query string, known []string) error {
+	if query == "" {
+		return nil
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return approval.Permanent(&queryError{fmt.Sprintf("is malformed: %.80s", err), "is malformed"})

@@ -19,12 +19,19 @@ import (
 func (e *Endpoints) recorded(source string, next http.Handler) http.Handler {
 	recorder := refusal.OrDiscard(e.Refusals)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		call := &refusal.Call{Source: source, Remote: remote.Text(r)}
+		var facts struct { // of one request, in one piece
+			call   refusal.Call
+			body   countedBody
+			answer statusRecorder
+		}
+		call, answer := &facts.call, &facts.answer
+		call.Source, call.Remote = source, remote.Text(r)
 		ctx := refusal.WithCall(r.Context(), call)
 		if r.Body != nil {
-			r.Body = &countedBody{r.Body, call}
+			facts.body = countedBody{r.Body, call}
+			r.Body = &facts.body
 		}
-		answer := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		answer.ResponseWriter, answer.status = w, http.StatusOK
 		next.ServeHTTP(answer, r.WithContext(ctx))
 		described := call.Described()
 		status := cmp.Or(described.Status, answer.status) // see writeReply

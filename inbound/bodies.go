@@ -94,28 +94,25 @@ func (b *Bodies) Used() int64 {
 	return b.used
 }
 
-// Handler returns a handler whose requests take the memory of their bodies from b, until they are answered. The source
-// is that of the share.
-func (b *Bodies) Handler(source string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Body == nil || r.ContentLength == 0 {
-			next.ServeHTTP(w, r)
-			return
-		}
-		taken := &body{
-			ReadCloser: r.Body,
-			owner:      b,
-			key:        shareKey{source, prefixOf(remote.Address(r))},
-			control:    http.NewResponseController(w),
-			connection: connectionOf(r),
-			began:      b.now(),
-		}
-		r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, taken))
-		r.Body = taken
-		taken.begin()
-		defer taken.release()
+// Serve serves a request that takes the memory of its body from b, until it is answered. The source is that of the share.
+func (b *Bodies) Serve(w http.ResponseWriter, r *http.Request, source string, next http.Handler) {
+	if r.Body == nil || r.ContentLength == 0 {
 		next.ServeHTTP(w, r)
-	})
+		return
+	}
+	taken := &body{
+		ReadCloser: r.Body,
+		owner:      b,
+		key:        shareKey{source, prefixOf(remote.Address(r))},
+		control:    *http.NewResponseController(w),
+		connection: connectionOf(r),
+		began:      b.now(),
+	}
+	r = r.WithContext(context.WithValue(r.Context(), bodyKey{}, taken))
+	r.Body = taken
+	taken.begin()
+	defer taken.release()
+	next.ServeHTTP(w, r)
 }
 
 type bodyKey struct{}
@@ -144,7 +141,7 @@ type body struct {
 	io.ReadCloser
 	owner      *Bodies
 	key        shareKey
-	control    *http.ResponseController
+	control    http.ResponseController
 	connection *connection
 	began      time.Time
 

@@ -55,7 +55,7 @@ func head(path string, length int) string {
 func TestStalledBodiesGiveWay(t *testing.T) {
 	t.Parallel()
 	memory := NewBodies(10_000, clock)
-	server := httptest.NewServer(memory.Handler("s", reader(false)))
+	server := httptest.NewServer(serveBodies(memory, "s", reader(false)))
 	t.Cleanup(server.Close)
 	address := server.Listener.Addr().String()
 	var stalled []net.Conn
@@ -76,7 +76,7 @@ func TestStalledBodiesGiveWay(t *testing.T) {
 func TestABodyLargerThanTheMemory(t *testing.T) {
 	t.Parallel()
 	memory := NewBodies(1000, clock)
-	server := httptest.NewServer(memory.Handler("s", reader(false)))
+	server := httptest.NewServer(serveBodies(memory, "s", reader(false)))
 	t.Cleanup(server.Close)
 	conn := dial(t, server.Listener.Addr().String(), head("/", 2000)+strings.Repeat("x", 2000))
 	require.Equal(t, http.StatusServiceUnavailable, status(t, conn))
@@ -88,7 +88,7 @@ func arrive(b *Bodies, source, address string, n int64) *body {
 	taken := &body{
 		owner:   b,
 		key:     shareKey{source, prefixOf(addressOf(&fakeConn{address: address}))},
-		control: http.NewResponseController(httptest.NewRecorder()),
+		control: *http.NewResponseController(httptest.NewRecorder()),
 		began:   b.now(),
 	}
 	taken.begin()
@@ -126,7 +126,7 @@ func TestTheHeaviestShareGivesWay(t *testing.T) {
 func TestVerifiedSharesComeLast(t *testing.T) {
 	t.Parallel()
 	memory := NewBodies(1000, clock)
-	server := httptest.NewServer(memory.Handler("good", reader(true)))
+	server := httptest.NewServer(serveBodies(memory, "good", reader(true)))
 	t.Cleanup(server.Close)
 	require.Equal(t, http.StatusOK, status(t, dial(t, server.Listener.Addr().String(), head("/", 10)+"0123456789")))
 
@@ -169,7 +169,7 @@ func trickle(t *testing.T, pieces int, piece string, pause time.Duration) (code 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		listener := &pipes{make(chan net.Conn), make(chan struct{})}
-		server := &http.Server{Handler: NewBodies(1<<20, clock).Handler("s", reader(false)), ReadTimeout: 15 * time.Second}
+		server := &http.Server{Handler: serveBodies(NewBodies(1<<20, clock), "s", reader(false)), ReadTimeout: 15 * time.Second}
 		go func() { _ = server.Serve(listener) }()
 		conn, began := listener.dial(), time.Now()
 		answered := make(chan struct{})
@@ -212,4 +212,9 @@ func TestBodiesMustArrive(t *testing.T) {
 
 	code, _ = trickle(t, 2, "x", 2*time.Second)
 	require.Equal(t, http.StatusOK, code, "a short body may take its time")
+}
+
+// serveBodies returns a handler whose requests take the memory of their bodies from b.
+func serveBodies(b *Bodies, source string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { b.Serve(w, r, source, next) })
 }

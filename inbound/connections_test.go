@@ -120,7 +120,7 @@ func TestStalledConnectionsTakeNoPlace(t *testing.T) {
 	t.Parallel()
 	const limit = 20
 	seen := &counts{}
-	address := serve(t, NewConnections(limit, seen), NewBodies(1<<20, clock).Handler("", reader(false)))
+	address := serve(t, NewConnections(limit, seen), serveBodies(NewBodies(1<<20, clock), "", reader(false)))
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for range 3 * limit {
 		for _, text := range []string{
@@ -145,7 +145,7 @@ func TestStalledConnectionsTakeNoPlace(t *testing.T) {
 // All dialects of HTTP/1 are served within the limits.
 func TestDialects(t *testing.T) {
 	t.Parallel()
-	address := serve(t, NewConnections(100, &counts{}), NewBodies(1<<20, clock).Handler("", reader(true)))
+	address := serve(t, NewConnections(100, &counts{}), serveBodies(NewBodies(1<<20, clock), "", reader(true)))
 	for name, text := range map[string]string{
 		"HTTP/1.0":   "POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}",
 		"chunked":    "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",

@@ -107,8 +107,11 @@ func (f *Failures) Wait(kind Kind, remote netip.Addr, credential string, now tim
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	found, failed := f.remotes.get(key, now)
+	if !failed {
+		return 0
+	}
 	digest := knownDigest(key, credential)
-	if !failed || credential != "" && f.known.has(digest, now) {
+	if credential != "" && f.known.has(digest, now) {
 		return 0
 	}
 	missing := 1 - found.limiterOf(digest).TokensAt(now)
@@ -145,5 +148,12 @@ func (f *Failures) Succeeded(kind Kind, remote netip.Addr, credential string, no
 }
 
 func knownDigest(key failureKey, credential string) [sha256.Size]byte {
-	return sha256.Sum256([]byte(key.kind + "\x00" + key.remote.String() + "\x00" + credential))
+	var buffer [256]byte // of most: each call with a token is digested
+	text := append(append(buffer[:0], key.kind...), 0)
+	if key.remote.IsValid() {
+		text = key.remote.AppendTo(text)
+	} else {
+		text = append(text, key.remote.String()...)
+	}
+	return sha256.Sum256(append(append(text, 0), credential...))
 }
