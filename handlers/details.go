@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -91,16 +90,29 @@ func (h *Request) ownPlaces(in Input) [][]string {
 	return places
 }
 
-// plainPlace is a place of the body without a calculation.
-var plainPlace = regexp.MustCompile(`^body(?:\.\w+)+$`)
+// isPlainPlace reports whether an expression is a place of the body without a calculation, such as body.order.id.
+func isPlainPlace(expression string) bool {
+	path, ok := strings.CutPrefix(expression, "body.")
+	if !ok || path == "" || strings.HasSuffix(path, ".") || strings.Contains(path, "..") || path[0] == '.' {
+		return false
+	}
+	for i := range len(path) {
+		c := path[i]
+		isName := c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if !isName && c != '.' {
+			return false
+		}
+	}
+	return true
+}
 
 // appendOwnPlace appends the place of the body in which a field was found.
 func appendOwnPlace[T any](places [][]string, f Field[T], in Input) [][]string {
-	if f.Locate == nil || !slices.ContainsFunc(f.Expressions, plainPlace.MatchString) { // other expressions cost time
+	if f.Locate == nil || !slices.ContainsFunc(f.Expressions, isPlainPlace) { // other expressions cost time
 		return places
 	}
 	source, empty := f.Locate(in)
-	if empty || !plainPlace.MatchString(source) {
+	if empty || !isPlainPlace(source) {
 		return places
 	}
 	return append(places, strings.Split(source, ".")[1:])

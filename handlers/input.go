@@ -66,7 +66,11 @@ func (in Input) publishedAt() time.Time {
 // metaTime returns the time under a key of the metadata. It returns the zero time if there is no valid time, or if a
 // record could not contain it.
 func (in Input) metaTime(key string) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, in.Meta[key])
+	text := in.Meta[key]
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
 	if t = t.UTC(); err != nil || t.Year() < 1970 || t.Year() > 9999 {
 		return time.Time{}
 	}
