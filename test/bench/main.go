@@ -118,6 +118,7 @@ func (b *bench) measureSections(ctx context.Context, match *regexp.Regexp) error
 		{"approvals", b.measureApprovals},
 		{"latency", b.measureLatency},
 		{"heartbeats", b.measureHeartbeats},
+		{"concurrency", b.measureConcurrency},
 		{"dynamodb", b.measureTable},
 		{"postgres", b.measurePostgres},
 		{"sizes", b.measureSizes},
