@@ -25,6 +25,7 @@ import (
 	"github.com/approval-relay/approval-relay/refusal/recent"
 	"github.com/approval-relay/approval-relay/router"
 	"github.com/approval-relay/approval-relay/session"
+	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/gate"
@@ -41,14 +42,9 @@ const (
 	callTimeout = 10 * time.Second
 	// messageLimit bounds the handling of a message, in case the store hangs.
 	messageLimit = 30 * time.Second
-	// maxActionsPerOutput bounds the actions of each kind in progress for each channel or target.
-	maxActionsPerOutput = 128
-	// maxCallsPerHost bounds the callbacks and heartbeats in progress to a single host of callback URLs. An answer beyond
-	// it costs one more update of its order.
-	maxCallsPerHost = 64
 	// maxActionsPerURLTarget bounds the actions of each kind in progress for a target of callback URLs, so that a few
 	// hosts that hang do not use up its capacity.
-	maxActionsPerURLTarget = 16 * maxCallsPerHost
+	maxActionsPerURLTarget = 8 * setup.DefaultConcurrency
 	// sweepInterval is the pause between two sweeps, and so about the longest delay of a deadline.
 	sweepInterval = 500 * time.Millisecond
 	sweepBatch    = 256
@@ -146,6 +142,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.aws = newAWSClients(ctx, c.AWS, awsObserver{a.metrics, a.clock}, o.Log)
+	a.aws.opened = func() { a.metrics.ConnectionOpened(metrics.ToAWS) }
 	if a.ring, err = a.openKeys(ctx); err != nil {
 		return nil, err
 	}
@@ -194,9 +191,8 @@ func (a *App) wireEngine() {
 		Now:       a.clock.Now,
 	}
 	limits := router.Limits{
-		PerOutput:    maxActionsPerOutput,
+		Concurrency:  a.concurrency,
 		PerURLTarget: maxActionsPerURLTarget,
-		PerHost:      maxCallsPerHost,
 		HostOf:       a.hostOf,
 		IsPaused:     a.controls.IsPaused,
 	}

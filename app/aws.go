@@ -31,7 +31,12 @@ import (
 // needs no credentials.
 type awsClients struct {
 	config func() (aws.Config, error)
+	opened func() // is called for each new connection; nil if nobody counts
 }
+
+// maxAWSConnections is the number of idle connections to a service that are kept: those of the answers and heartbeats of
+// a target at its default concurrency, and as many again.
+const maxAWSConnections = 1024
 
 func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer, log *slog.Logger) *awsClients {
 	c := &awsClients{}
@@ -40,7 +45,7 @@ func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer, log *
 		if a.Region != "" {
 			options = append(options, awsconfig.WithRegion(a.Region))
 		}
-		cfg, err := awsconfig.LoadDefaultConfig(ctx, append(options, awsconfig.WithHTTPClient(awsTransport()))...)
+		cfg, err := awsconfig.LoadDefaultConfig(ctx, append(options, awsconfig.WithHTTPClient(awsTransport(c.opened)))...)
 		if err != nil {
 			return cfg, fmt.Errorf("set up AWS: %w", err)
 		}
@@ -79,9 +84,14 @@ func (ignoreOtherEndpoints) GetIgnoreConfiguredEndpoints(context.Context) (ignor
 
 // awsTransport returns the transport of all AWS clients. A long poll takes 20 s, so a server that is silent for 30 s is
 // gone. Bodies are buffered because of a race in the SDK, see sqs.BufferedBody.
-func awsTransport() *awshttp.BuildableClient {
+func awsTransport(opened func()) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = 256
+		// The SDK keeps 100 connections to all services together by default, so that a burst of calls would open and close
+		// one for each call.
+		t.MaxIdleConns = 0 // no bound for all services together
+		t.MaxIdleConnsPerHost = maxAWSConnections
+		t.IdleConnTimeout = 50 * time.Second // below a minute, after which load balancers close an idle connection
+		t.DialContext = outbound.CountDials(t.DialContext, opened)
 		t.ResponseHeaderTimeout = 30 * time.Second
 	})
 }

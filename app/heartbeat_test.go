@@ -23,7 +23,7 @@ func TestSettingsTellWhichTargetsHaveHeartbeats(t *testing.T) {
 	with := []string{}
 	for _, kind := range config.TargetKinds() {
 		target := c.Targets[kind.Name]
-		opened, err := target.Settings().Open(a.environment(c, kind.Name))
+		opened, err := target.Settings().Open(a.environment(c, kind.Name, target.Settings(), "targets/"+kind.Name))
 		require.NoError(t, err, kind.Name)
 		_, has := opened.(callback.Heartbeater)
 		require.Equal(t, has, target.HasHeartbeats(), kind.Name)

@@ -12,14 +12,20 @@ import (
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/notify"
 	"github.com/approval-relay/approval-relay/notify/slack"
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// environment returns the environment of the adapter with this name.
-func (a *App) environment(c *config.Config, name string) setup.Env {
+// environment returns the environment of the adapter with this name and these settings. Its connections are counted as
+// those to the given place.
+func (a *App) environment(c *config.Config, name string, settings any, place string) setup.Env {
 	return setup.Env{
+		Connections: setup.Connections{
+			Kept:   concurrencyOf(settings),
+			Opened: func() { a.metrics.ConnectionOpened(place) },
+		},
 		Name:          name,
 		AWS:           a.aws.configFor,
 		Limiter:       a.limiters.named(name, a.metrics.RateLimitWaited),
@@ -44,7 +50,7 @@ func (a *App) openChannels(c *config.Config, previous *rules) (map[string]handle
 			channels[name] = previous.channels[name]
 			continue
 		}
-		channel, err := settings.Open(a.environment(c, name))
+		channel, err := settings.Open(a.environment(c, name, settings, metrics.ToChannel(name)))
 		if err != nil {
 			return nil, fmt.Errorf("channels.%s: %w", name, err)
 		}
@@ -87,6 +93,7 @@ type targets struct {
 	validateURL   map[string]func(url string) error
 	validateToken map[string]func(token string) error
 	hostOf        map[string]func(approval.Answer) string
+	concurrency   map[string]int
 }
 
 // openTargets opens every target, each behind a circuit breaker of its own.
@@ -96,8 +103,10 @@ func (a *App) openTargets(c *config.Config, previous *rules) (targets, error) {
 		validateURL:   map[string]func(string) error{},
 		validateToken: map[string]func(string) error{},
 		hostOf:        map[string]func(approval.Answer) string{},
+		concurrency:   map[string]int{},
 	}
 	for _, name := range sortedNames(c.Targets) {
+		opened.concurrency[name] = concurrencyOf(c.Targets[name].Settings())
 		if limited, ok := c.Targets[name].Settings().(callback.RateLimited); ok {
 			perSecond, _ := limited.RateLimit()
 			a.metrics.TargetLimited(name, perSecond)
@@ -116,13 +125,14 @@ func (a *App) openTargets(c *config.Config, previous *rules) (targets, error) {
 	if previous != nil {
 		keepRemoved(opened.byName, previous.targets.byName)
 		keepRemoved(opened.hostOf, previous.targets.hostOf)
+		keepRemoved(opened.concurrency, previous.targets.concurrency)
 	}
 	return opened, nil
 }
 
 func (a *App) openTarget(c *config.Config, name string, opened targets) error {
 	settings := c.Targets[name].Settings()
-	target, err := settings.Open(a.environment(c, name))
+	target, err := settings.Open(a.environment(c, name, settings, metrics.ToTarget(name)))
 	if err != nil {
 		return err
 	}

@@ -19,9 +19,12 @@ import (
 // groups, sources, channels, targets, tokens and secrets of the configuration. A message, an action or an HTTP request
 // is handled by the rules that are current when its handling begins.
 type rules struct {
-	config        *config.Config
-	channels      map[string]handlers.Channel
-	targets       targets
+	config   *config.Config
+	channels map[string]handlers.Channel
+	targets  targets
+	// channelConcurrency has the calls at once of each channel.
+	channelConcurrency map[string]int
+
 	handlers      map[string]message.NoPublishHandlerFunc // by source
 	notifications *handlers.Notification
 	callbacks     *handlers.Callback
@@ -44,6 +47,7 @@ func (a *App) makeRules(c *config.Config, previous *rules) (*rules, error) {
 	if r.channels, err = a.openChannels(c, previous); err != nil {
 		return nil, err
 	}
+	r.channelConcurrency = channelConcurrency(c, previous)
 	r.notifications = &handlers.Notification{
 		Transitions:  a.transitions,
 		Channels:     r.channels,

@@ -6,8 +6,10 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// RateSetting is the rate limit of a target. Settings embed it with the tag `yaml:",inline"`.
+// RateSetting is the rate limit of a target, and the bound of its calls at once. Settings embed it with the tag `yaml:",inline"`.
 type RateSetting struct {
+	setup.Concurrency `yaml:",inline"`
+
 	Rate  float64 `yaml:"rate" doc:"calls a second of each API, at most: less than the quota of the account and region, which other programs share"`
 	Burst int     `yaml:"burst" doc:"calls at once before the rate limit applies"`
 }

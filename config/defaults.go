@@ -144,6 +144,9 @@ func setSettingsDefaults(settings any, common setup.Common) {
 	if d, ok := settings.(setup.Defaulter); ok {
 		d.SetDefaults(common)
 	}
+	if n, ok := settings.(setup.Concurrent); ok {
+		n.SetConcurrency(setup.DefaultConcurrency)
+	}
 }
 
 // withDefaults returns the defaults, with those of the file in their place.

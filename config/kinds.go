@@ -191,6 +191,9 @@ func (c selection[S]) validateKind(check *setup.Check, chooser Chooser) {
 		if r, ok := any(c.settings).(notify.RateLimited); ok {
 			r.CheckRate(check.At(c.kind))
 		}
+		if n, ok := any(c.settings).(setup.Concurrent); ok {
+			n.CheckConcurrency(check.At(c.kind))
+		}
 	}
 }
 

@@ -98,6 +98,7 @@ func methodCases() map[string]methodCase {
 				`notification_requests_total{channel="added"}`:        0,
 				`notification_requests_failed_total{channel="added"}`: 0,
 				`notification_delivery_seconds{channel="added"}`:      0,
+				`outgoing_connections_total{to="channels/added"}`:     0,
 			},
 		},
 		"Refused": {
@@ -193,6 +194,14 @@ func methodCases() map[string]methodCase {
 		"AWSCalled": {
 			func(m *Metrics) { m.AWSCalled("SQS.ReceiveMessage", "denied") },
 			map[string]float64{`aws_calls_total{operation="SQS.ReceiveMessage",result="denied"}`: 1},
+		},
+		"ConnectionOpened": {
+			func(m *Metrics) { m.ConnectionOpened(ToAWS) },
+			map[string]float64{`outgoing_connections_total{to="aws"}`: 1},
+		},
+		"ConnectionOpened: of a channel": {
+			func(m *Metrics) { m.ConnectionOpened(ToChannel("mail")) },
+			map[string]float64{`outgoing_connections_total{to="channels/mail"}`: 1},
 		},
 		"ClockUncertain": {
 			func(m *Metrics) { m.ClockUncertain(false); m.ClockUncertain(true) },

@@ -52,6 +52,7 @@ type Metrics struct {
 	store         storeSeries
 	http          httpSeries
 	aws           awsSeries
+	connections   connectionSeries
 	spans         counter
 	sqs           sqsSeries
 	reload        reloadSeries
@@ -77,6 +78,7 @@ func New(registerer prometheus.Registerer, config Config) *Metrics {
 		store:         newStoreSeries(b),
 		http:          newHTTPSeries(b, config),
 		aws:           newAWSSeries(b, config),
+		connections:   newConnectionSeries(b, config),
 		spans:         newSpanCounter(b),
 		sqs:           newSQSSeries(b, config),
 		reload:        newReloadSeries(b),

@@ -6,8 +6,10 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// RateSetting is the rate limit of a channel. Settings embed it with the tag `yaml:",inline"`.
+// RateSetting is the rate limit of a channel, and the bound of its calls at once. Settings embed it with the tag `yaml:",inline"`.
 type RateSetting struct {
+	setup.Concurrency `yaml:",inline"`
+
 	Rate  float64 `yaml:"rate" doc:"messages a second, at most, such as the quota of the mail server; the others wait for their turn; 0 is no limit"`
 	Burst int     `yaml:"burst" doc:"messages at once before the rate limit applies; 0 is the rate, rounded up"`
 }

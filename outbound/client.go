@@ -1,6 +1,8 @@
 package outbound
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -8,6 +10,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // ClientConfig configures the HTTP client of a channel or target. The zero value calls public addresses only.
@@ -24,6 +28,7 @@ type ClientConfig struct {
 	// IsOwnListener reports whether the program itself listens at an address. Such an address is never called. Nil
 	// means that the program does not listen.
 	IsOwnListener func(netip.AddrPort) bool
+	Connections   setup.Connections
 	RootCAs       *x509.CertPool // nil means the system's
 	Resolver      *net.Resolver  // nil means Go's own
 }
@@ -32,11 +37,18 @@ const (
 	// handshakeTimeout bounds the dial to an address that drops packets, and the TLS handshake with a port that is
 	// open and silent.
 	handshakeTimeout = 5 * time.Second
-	// maxIdlePerHost is as large as the number of calls that a channel or target has in progress, so that a burst of
-	// them does not need a TLS handshake for each call.
-	maxIdlePerHost = 128
-	// maxIdle bounds the idle connections to all hosts: callback URLs name many hosts.
-	maxIdle = 256
+	// keptPerHost is the number of idle connections that a client with few calls keeps.
+	keptPerHost = 8
+	// maxKeptHosts bounds the idle connections to all hosts, because callback URLs name many: as many as a few busy hosts
+	// have.
+	maxKeptHosts = 4
+	// idleTimeout is shorter than the usual time after which load balancers close an idle connection, a minute: a call
+	// that is sent as the other end closes gets no answer.
+	idleTimeout = 50 * time.Second
+	// pingAfter and pingTimeout find a connection of HTTP/2 that is dead without having been closed. All calls to its host
+	// share it.
+	pingAfter   = 5 * time.Second
+	pingTimeout = 5 * time.Second
 	// maxResponse bounds how much of a response is read, in bytes.
 	maxResponse = 64 << 10
 )
@@ -53,21 +65,39 @@ func NewClient(c ClientConfig) *http.Client {
 		Resolver: c.Resolver,
 		Control:  NewGuard(c).checkDial,
 	}
+	kept := cmp.Or(c.Connections.Kept, keptPerHost)
 	return &http.Client{
 		Timeout: c.Timeout,
-		// The transport speaks HTTP/1.1, because it has its own dialer: a connection serves a single request at
-		// a time, and when it breaks, other requests are not affected.
 		Transport: &http.Transport{
 			Proxy:                  nil,
-			DialContext:            dialer.DialContext,
+			DialContext:            CountDials(dialer.DialContext, c.Connections.Opened),
+			ForceAttemptHTTP2:      true, // a transport with a dialer of its own speaks HTTP/1.1 otherwise
+			HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs},
 			TLSHandshakeTimeout:    handshakeTimeout,
 			MaxResponseHeaderBytes: maxResponse,
-			MaxIdleConns:           maxIdle,
-			MaxIdleConnsPerHost:    maxIdlePerHost,
-			IdleConnTimeout:        time.Minute,
+			MaxIdleConns:           maxKeptHosts * kept,
+			MaxIdleConnsPerHost:    kept,
+			IdleConnTimeout:        idleTimeout,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// DialFunc opens a connection, as net.Dialer.DialContext does.
+type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
+
+// CountDials returns the function that dials, and calls opened for each new connection, unless it is nil.
+func CountDials(dial DialFunc, opened func()) DialFunc {
+	if opened == nil {
+		return dial
+	}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			opened()
+		}
+		return conn, err
 	}
 }
 

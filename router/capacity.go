@@ -18,11 +18,16 @@ const grantTime = time.Second
 // resource is something with a capacity of its own: a kind of action on a channel or target, or a host of callback URLs.
 // So a slow one delays no other.
 type resource struct {
-	kind  approval.ActionKind // empty for a host, and for a paused workflow
-	name  string
-	limit int // slots
+	kind approval.ActionKind // empty for a host, and for a paused workflow
+	name string
 	// paused tells a workflow from a host: orders wait for it while an operator has paused it.
 	paused bool
+}
+
+// need is a slot of a resource, with the number of slots that the resource has by the current configuration.
+type need struct {
+	resource
+	limit int
 }
 
 // capacity counts the slots in use, and keeps the orders that wait for one, first in first out. There are never more
@@ -65,33 +70,34 @@ func newCapacity(o DispatchObserver, isPaused func(workflow string) bool) *capac
 	}
 }
 
-// slots returns the number of slots that a resource has now.
+// slots returns the number of slots that a resource with a queue has now.
 func (c *capacity) slots(r resource) int {
 	if r.paused && c.isPaused(r.name) {
 		return 0
 	}
 	if r.kind == "" || c.ready[r.kind] {
-		return r.limit
+		return c.queues[r].limit
 	}
 	return 0
 }
 
-// reserve takes a slot of each of the resources, or none. Without a slot the order waits for the first resource that has
-// none.
-func (c *capacity) reserve(key string, action approval.Action, urgent bool, resources []resource) bool {
+// reserve takes all of the slots, or none. Without a slot the order waits for the first resource that has none.
+func (c *capacity) reserve(key string, action approval.Action, urgent bool, needs []need) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.held[key]; known || c.queues == nil { // it is under way, or the program stops
 		return false
 	}
-	for _, r := range resources {
-		if !c.queueOf(r).hasSlot(action.OrderID, c.slots(r)) {
-			c.enqueue(r, action, urgent)
+	for _, n := range needs {
+		if !c.queueOf(n).hasSlot(action.OrderID, c.slots(n.resource)) {
+			c.enqueue(n.resource, action, urgent)
 			return false
 		}
 	}
-	for _, r := range resources {
-		q := c.queues[r]
+	resources := make([]resource, len(needs))
+	for i, n := range needs {
+		resources[i] = n.resource
+		q := c.queues[n.resource]
 		delete(q.granted, action.OrderID)
 		q.used++
 	}
@@ -110,8 +116,8 @@ func (c *capacity) awaitResume(action approval.Action) {
 	if c.queues == nil {
 		return
 	}
-	r := resource{name: action.Workflow, limit: maxResumed, paused: true}
-	c.queueOf(r)
+	r := resource{name: action.Workflow, paused: true}
+	c.queueOf(need{r, maxResumed})
 	c.enqueue(r, action, false)
 }
 
@@ -131,12 +137,14 @@ func (c *capacity) release(key string) {
 	}
 }
 
-func (c *capacity) queueOf(r resource) *queue {
-	q := c.queues[r]
+// queueOf returns the queue of a resource. The limit is that of now: a reload of the configuration may have changed it.
+func (c *capacity) queueOf(n need) *queue {
+	q := c.queues[n.resource]
 	if q == nil {
 		q = newQueue()
-		c.queues[r] = q
+		c.queues[n.resource] = q
 	}
+	q.limit = n.limit
 	return q
 }
 
@@ -159,7 +167,7 @@ func (c *capacity) enqueue(r resource, action approval.Action, urgent bool) {
 
 // fill grants the free slots of a resource to the orders that wait for it. It forgets a resource that is not used.
 func (c *capacity) fill(r resource) {
-	q := c.queueOf(r)
+	q := c.queues[r]
 	for q.hasFreeSlot(c.slots(r)) {
 		orderID, kind, found := q.next()
 		if !found {

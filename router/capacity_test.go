@@ -75,13 +75,13 @@ func TestCapacityIsNeverExceededNorLost(t *testing.T) {
 					same := func(v handlers.Reservation) bool {
 						isURL := v.Action.Kind == approval.ActionCallback && v.Action.Target == "http"
 						if r.kind == "" {
-							return isURL && v.Token.Reveal() == r.name
+							return isURL && v.Action.Target+"\x00"+v.Token.Reveal() == r.name
 						}
 						return v.Action.Kind == r.kind && v.Action.OutputName() == r.name
 					}
 					require.Equal(t, count(same), q.used)
-					require.LessOrEqual(t, q.used+len(q.granted), r.limit)
-					require.False(t, len(q.waiting) > 0 && q.hasFreeSlot(r.limit), "an order waits beside a free slot")
+					require.LessOrEqual(t, q.used+len(q.granted), q.limit)
+					require.False(t, len(q.waiting) > 0 && q.hasFreeSlot(q.limit), "an order waits beside a free slot")
 				}
 			},
 		})
@@ -105,6 +105,37 @@ func TestCapacityIsNeverExceededNorLost(t *testing.T) {
 			require.Zero(t, n)
 		}
 	})
+}
+
+// A reload that changes the limit holds for what is under way and for what waits: a smaller one is not exceeded by
+// anything new, and a larger one is used at once.
+func TestLimitChangesWithTheConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWatcher()
+	slots := 3
+	d := NewDispatcher(Limits{Concurrency: func(approval.ActionKind, string) int { return slots }}, w, w.logger())
+	d.capacity.setReady(approval.ActionCallback)
+	of := func(i int) handlers.Reservation {
+		return reservation(approval.ActionCallback, "sfn", fmt.Sprint("o", i))
+	}
+	for i := range 3 {
+		require.True(t, d.Reserve(of(i)))
+	}
+	slots = 1
+	require.False(t, d.Reserve(of(3)))
+	require.False(t, d.Reserve(of(4)))
+	for i := range 2 {
+		d.Release(of(i).Action)
+		require.Empty(t, d.capacity.takeGrants(), "one is still under way")
+	}
+	d.Release(of(2).Action)
+	require.Len(t, d.capacity.takeGrants(), 1)
+	require.True(t, d.Reserve(of(3)))
+	require.False(t, d.Reserve(of(5)))
+	slots = 8
+	require.False(t, d.Reserve(of(6)), "o4 and o5 came before it")
+	d.capacity.expireGrants(time.Now())
+	require.Len(t, d.capacity.takeGrants(), 3, "nothing has to end first")
 }
 
 // Orders get their slots in the order in which they came, the urgent ones first. An order that comes now does not take

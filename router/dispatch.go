@@ -29,11 +29,12 @@ type DispatchObserver interface {
 
 // Limits bound the actions that are under way at the same time.
 type Limits struct {
-	PerOutput int // of each kind on each channel or target
-	// PerURLTarget takes the place of PerOutput for a target of callback URLs: its hosts have limits of their own, and a
-	// few hosts that hang must not use up the capacity of their target.
+	// Concurrency returns the most actions of a kind on a channel or target, or to each host of a target of callback URLs.
+	// A reload of the configuration may change it.
+	Concurrency func(kind approval.ActionKind, output string) int
+	// PerURLTarget bounds the actions of each kind on a target of callback URLs. A few hosts that hang must not use up the
+	// capacity of their target.
 	PerURLTarget int
-	PerHost      int // to each host of callback URLs
 	// HostOf returns the host that an answer of a target goes to, or "" if the target has no callback URLs.
 	HostOf func(target string, token approval.Token) string
 	// IsPaused reports whether an operator has paused a workflow. Nil means that none ever is.
@@ -51,12 +52,15 @@ type Dispatcher struct {
 	log      *slog.Logger
 }
 
+// topicBuffer is the number of actions that a topic takes before the publisher needs a goroutine for each.
+const topicBuffer = 256
+
 // NewDispatcher returns a dispatcher with these limits.
 func NewDispatcher(limits Limits, o DispatchObserver, log *slog.Logger) *Dispatcher {
 	return &Dispatcher{
 		topics: map[string]*topic{
-			TopicNotifications: newTopic(limits.PerOutput),
-			TopicCallbacks:     newTopic(limits.PerOutput),
+			TopicNotifications: newTopic(topicBuffer),
+			TopicCallbacks:     newTopic(topicBuffer),
 		},
 		limits:   limits,
 		capacity: newCapacity(o, limits.IsPaused),
@@ -87,18 +91,20 @@ func (d *Dispatcher) Subscribe(ctx context.Context, name string) (<-chan *messag
 
 // Reserve implements handlers.Dispatcher.
 func (d *Dispatcher) Reserve(r handlers.Reservation) bool {
-	output := resource{kind: r.Action.Kind, name: r.Action.OutputName(), limit: d.limits.PerOutput}
-	if r.Action.Kind == approval.ActionNotify || d.limits.HostOf == nil {
-		return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, []resource{output})
+	limit := d.limits.Concurrency(r.Action.Kind, r.Action.OutputName())
+	output := need{resource{kind: r.Action.Kind, name: r.Action.OutputName()}, limit}
+	host := ""
+	if r.Action.Kind != approval.ActionNotify && d.limits.HostOf != nil {
+		host = d.limits.HostOf(r.Action.Target, r.Token)
 	}
-	host := d.limits.HostOf(r.Action.Target, r.Token)
 	if host == "" {
-		return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, []resource{output})
+		return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, []need{output})
 	}
 	output.limit = d.limits.PerURLTarget
-	// The host comes first: an order that waits for its slow host keeps no slot of the target from others.
-	resources := []resource{{name: host, limit: d.limits.PerHost}, output}
-	return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, resources)
+	// The host comes first: an order that waits for its slow host keeps no slot of the target from others. Targets with
+	// the same host have limits of their own for it.
+	place := need{resource{name: r.Action.Target + "\x00" + host}, limit}
+	return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, []need{place, output})
 }
 
 // Hold reports whether an action must wait because its workflow is paused. The order then waits in memory, as for

@@ -102,9 +102,8 @@ func (nowhere) Dispatch(context.Context, []approval.Action) {}
 // name of its host.
 func newDispatcher(w *watcher, slots int) *Dispatcher {
 	return NewDispatcher(Limits{
-		PerOutput:    slots,
+		Concurrency:  slotsOf(slots),
 		PerURLTarget: 4 * slots,
-		PerHost:      slots,
 		HostOf: func(target string, token approval.Token) string {
 			if target != "http" {
 				return ""
@@ -112,6 +111,11 @@ func newDispatcher(w *watcher, slots int) *Dispatcher {
 			return token.Reveal()
 		},
 	}, w, w.logger())
+}
+
+// slotsOf gives the same number of slots to every output and host.
+func slotsOf(n int) func(approval.ActionKind, string) int {
+	return func(approval.ActionKind, string) int { return n }
 }
 
 // transitions run on a store in memory.

@@ -23,7 +23,7 @@ func TestPausedWorkflow(t *testing.T) {
 		paused.Store(true)
 		isPaused := func(workflow string) bool { return workflow == "orders" && paused.Load() }
 		e := &engine{watcher: newWatcher(), store: &counted{Store: memory.New()}, running: map[string]func(){}}
-		e.dispatcher = NewDispatcher(Limits{PerOutput: 2 * orders, PerURLTarget: 1, PerHost: 1, IsPaused: isPaused}, e.watcher, e.logger())
+		e.dispatcher = NewDispatcher(Limits{Concurrency: slotsOf(2 * orders), PerURLTarget: 1, IsPaused: isPaused}, e.watcher, e.logger())
 		e.sweeper = newSweeper(e.store, e.watcher)
 		e.sweeper.Dispatcher = e.dispatcher
 		e.sweeper.Transitions = transitions(e.store.Store, e.watcher, e.dispatcher)
@@ -73,9 +73,8 @@ func TestResumedWhileNoWorkerRan(t *testing.T) {
 		start := func() (*engine, func()) {
 			e := &engine{watcher: newWatcher(), store: records, running: map[string]func(){}}
 			e.dispatcher = NewDispatcher(Limits{
-				PerOutput:    10,
+				Concurrency:  slotsOf(10),
 				PerURLTarget: 1,
-				PerHost:      1,
 				IsPaused:     func(string) bool { return paused.Load() },
 			}, e.watcher, e.logger())
 			e.sweeper = newSweeper(e.store, e.watcher)

@@ -8,6 +8,7 @@ import (
 
 // queue has the slots of a resource, and the orders that wait for one.
 type queue struct {
+	limit   int              // slots of the resource
 	used    int              // slots that are reserved or in use
 	granted map[string]grant // the free slots that are kept for an order
 

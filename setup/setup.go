@@ -69,6 +69,8 @@ type Env struct {
 	// IsOwnListener reports whether the program itself listens at an address. Guarded clients never call it. Nil means
 	// that the program does not listen.
 	IsOwnListener func(netip.AddrPort) bool
+	// Connections are the connections of an HTTP client of the adapter.
+	Connections Connections
 	// Stdout is the standard output of the program.
 	Stdout io.Writer
 	// Log is the program's log.
@@ -77,6 +79,15 @@ type Env struct {
 	Timeout time.Duration
 	// Now is the clock of the program, for times that receivers compare with theirs. Nil means time.Now.
 	Now func() time.Time
+}
+
+// Connections describes the connections of an HTTP client. The zero value is of a client with few calls.
+type Connections struct {
+	// Kept is the number of idle connections to a host that are kept for the next calls: as many as there may be calls at
+	// once. Otherwise each call of a burst would need a connection, and a TLS handshake, of its own.
+	Kept int
+	// Opened is called for each new connection; nil means that nobody counts.
+	Opened func()
 }
 
 // Limiter is a rate limit of outgoing calls.

@@ -18,6 +18,8 @@ type Settings struct {
 	AllowedHosts            []string `yaml:"allowed_hosts" doc:"hosts that URLs may name, with the names below them; empty means every public host"`
 	// RetryRefusalsFor is the time for which 401, 403, 404 and 405 are retried, from the first of them.
 	RetryRefusalsFor time.Duration `yaml:"retry_refusals_for" doc:"how long 401, 403, 404 and 405 are retried: a rollout may answer so for some minutes"`
+
+	setup.Concurrency `yaml:",inline"` // for each host
 }
 
 // SetDefaults implements setup.Defaulter. Ten minutes outlast a rollout with its readiness checks and the renewal of a
@@ -57,6 +59,7 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		Signer:        s.Signer(),
 		Timeout:       env.Timeout,
 		IsOwnListener: env.IsOwnListener,
+		Connections:   env.Connections,
 		Now:           env.Now,
 	}), nil
 }

@@ -45,6 +45,8 @@ type Config struct {
 	// IsOwnListener is as in outbound.ClientConfig.
 	IsOwnListener func(netip.AddrPort) bool
 
+	Connections setup.Connections
+
 	RootCAs  *x509.CertPool // nil means the system's
 	Resolver *net.Resolver  // nil means Go's own
 }
@@ -69,6 +71,7 @@ func NewTarget(c Config) *Target {
 		AllowedPorts:    c.ports(),
 		AllowedPrefixes: c.AllowedPrefixes(),
 		IsOwnListener:   c.IsOwnListener,
+		Connections:     c.Connections,
 		RootCAs:         c.RootCAs,
 		Resolver:        c.Resolver,
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A host of callback URLs that is slow has 64 calls at the same time. The other answers to it wait for their turn: they
+// A host of callback URLs that is slow has the configured 64 calls at the same time. The other answers to it wait for their turn: they
 // are no failed attempts, and answers to other hosts do not wait for them.
 func TestOneSlowHostDelaysNoOther(t *testing.T) {
 	t.Parallel()

@@ -178,7 +178,7 @@ webhooks:
   chat: {slack: {secrets: ["${HUB}"]}}
   pay: {stripe: {secrets: ["${HUB}"]}}
 targets:
-  http: {http: {secrets: [%s], allow_http: true, allow_internal: true}}
+  http: {http: {secrets: [%s], allow_http: true, allow_internal: true, concurrency: 64}}
 workflows:
   orders:
     requests: {sqs: {queue: requests, dead_letter_queue: requests-dead}}

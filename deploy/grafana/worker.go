@@ -205,6 +205,10 @@ func awsPanels() []part {
 				"refused: any other 4xx, such as a task that no longer waits. failed: 5xx, or no answer.",
 			query{"{{result}}, {{operation}}", `
 				sum by (operation, result) (increase(approval_relay_aws_calls_total{@all, result!="ok"}[@step])) > 0`}),
+		newBars("New connections",
+			"Connections opened to channels, targets and AWS. They are kept between calls: far fewer than calls is well. As many as "+
+				"calls: the other end closes them early, or each message of smtp has its own.",
+			query{"{{to}}", `sum by (to) (increase(approval_relay_outgoing_connections_total{@all}[@step])) > 0`}),
 		newLines("Clock skew",
 			"How far the worker's clock is ahead of AWS's, to about a second. Half a minute in either direction is the alert "+
 				"ApprovalRelayClockSkew.",

@@ -14,6 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
 	"github.com/approval-relay/approval-relay/secret"
+	"github.com/approval-relay/approval-relay/setup"
 )
 
 // Config configures a Poster.
@@ -27,6 +28,8 @@ type Config struct {
 	AllowedPrefixes []netip.Prefix
 	AllowedPorts    []uint16
 	IsOwnListener   func(netip.AddrPort) bool
+	// Connections are the connections to the receiver.
+	Connections setup.Connections
 	// Timeout bounds an attempt: a receiver may accept the request and then stay silent. Zero means 15 s, the minimum
 	// that Standard Webhooks recommends.
 	Timeout time.Duration
@@ -57,6 +60,7 @@ func NewPoster(c Config) (*Poster, error) {
 		AllowedPrefixes: c.AllowedPrefixes,
 		AllowedPorts:    c.AllowedPorts,
 		IsOwnListener:   c.IsOwnListener,
+		Connections:     c.Connections,
 	})
 	return &Poster{config: c, client: client}, nil
 }

@@ -42,6 +42,7 @@ func (r *Reach) Config(to secret.Text, env setup.Env) Config {
 		AllowedPrefixes: r.AllowedPrefixes(),
 		AllowedPorts:    r.ports(),
 		IsOwnListener:   env.IsOwnListener,
+		Connections:     env.Connections,
 		Timeout:         env.Timeout,
 		Now:             env.Now,
 	}

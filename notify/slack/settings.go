@@ -92,8 +92,13 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	return NewChannel(Config{
 		Settings: *s,
 		Users:    env.SlackUsers,
-		Client:   outbound.NewClient(outbound.ClientConfig{AllowInternal: true, IsOwnListener: env.IsOwnListener, Timeout: env.Timeout}),
-		Timeout:  env.Timeout,
-		Now:      env.Now,
+		Client: outbound.NewClient(outbound.ClientConfig{
+			AllowInternal: true,
+			IsOwnListener: env.IsOwnListener,
+			Connections:   env.Connections,
+			Timeout:       env.Timeout,
+		}),
+		Timeout: env.Timeout,
+		Now:     env.Now,
 	})
 }

@@ -24,10 +24,15 @@ type Settings struct {
 	notify.RateSetting `yaml:",inline"`
 }
 
+// serverConnections is the default of the e-mails at once: each has a connection of its own, and Postfix takes 50 of a
+// client by default.
+const serverConnections = 32
+
 // SetDefaults implements setup.Defaulter.
 func (s *Settings) SetDefaults(setup.Common) {
 	setup.Default(&s.TLS, StartTLS)
 	setup.Default(&s.Port, map[TLS]int{StartTLS: 587, Implicit: 465, None: 25}[s.TLS])
+	s.SetConcurrency(serverConnections)
 }
 
 // Validate implements setup.Validator.

@@ -112,6 +112,7 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 			AllowedPrefixes: reach.AllowedPrefixes,
 			AllowedPorts:    reach.AllowedPorts,
 			IsOwnListener:   reach.IsOwnListener,
+			Connections:     reach.Connections,
 			Timeout:         reach.Timeout,
 		}),
 		Timeout: reach.Timeout,

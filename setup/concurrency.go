@@ -1,0 +1,42 @@
+package setup
+
+// DefaultConcurrency is the number of calls at once to a channel, target or host of callback URLs, if the configuration
+// names none. With calls of 100 ms it lets 2,500 a second pass. A receiver that makes one call in 25 ms, one after the
+// other, still answers all of them within the time of a call.
+const DefaultConcurrency = 256
+
+// maxConcurrency keeps the connections of a single channel or target far below the open files of a process.
+const maxConcurrency = 4096
+
+// Concurrency bounds the calls of a channel or target that are under way at the same time. Its settings embed it with the
+// tag `yaml:",inline"`.
+type Concurrency struct {
+	Calls int `yaml:"concurrency" doc:"calls at once, at most, by a worker, of each kind of call; the others wait for their turn, first in, first out"`
+}
+
+// SetConcurrency implements Concurrent.
+func (n *Concurrency) SetConcurrency(calls int) { Default(&n.Calls, calls) }
+
+// CallsAtOnce implements Concurrent.
+func (n *Concurrency) CallsAtOnce() int {
+	if n.Calls == 0 { // made by code
+		return DefaultConcurrency
+	}
+	return n.Calls
+}
+
+// CheckConcurrency implements Concurrent.
+func (n *Concurrency) CheckConcurrency(c *Check) {
+	c.Within("concurrency", n.CallsAtOnce(), 1, maxConcurrency)
+}
+
+// Concurrent is implemented by the settings of a channel or target with a bound for calls at the same time.
+type Concurrent interface {
+	// CallsAtOnce returns the most calls of each kind that are under way at the same time. A target of callback URLs has as
+	// many to each host.
+	CallsAtOnce() int
+	// SetConcurrency sets a bound that the file left out.
+	SetConcurrency(calls int)
+	// CheckConcurrency reports a bound that cannot be kept.
+	CheckConcurrency(c *Check)
+}
