@@ -76,11 +76,16 @@ func (m *model) drawEnvironment(t *rapid.T) Environment {
 }
 
 // runTwice runs a transition on the stored order, twice. The second run must neither change the order nor start an
-// action.
+// action. The order is a clone, and neither the original nor another clone shows the transition.
 func (m *model) runTwice(t *rapid.T, env Environment, transition func(*Order, Environment) []Action) {
-	o := storeAndLoad(t, m.order)
+	original := storeAndLoad(t, m.order)
+	stored := marshalOrder(t, original)
+	o, other := original.Clone(), original.Clone()
 	actions := transition(o, env)
-	if !m.fitRecord(t, o) {
+	isStored := m.fitRecord(t, o)
+	require.Equal(t, stored, marshalOrder(t, original))
+	require.Equal(t, stored, marshalOrder(t, other))
+	if !isStored {
 		return
 	}
 	m.checkOrder(t, o, env)

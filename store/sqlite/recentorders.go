@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"bytes"
-	"reflect"
 	"sync"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -13,7 +12,7 @@ import (
 const recentBytes = 4 << 20
 
 // recentOrders is a cache of decoded orders. An approval has four updates and two reads within a short time. With the
-// cache, only the first of them decodes JSON, which is a third of the cost of an update.
+// cache, only the first of them decodes a record, and seals the task token.
 //
 // The cache holds copies. An update takes an order out of the cache, and puts the new order in. It gets an order only
 // for the exact record from which the order was encoded: after a failed transaction or transition, the record in the
@@ -54,7 +53,7 @@ func (r *recentOrders) keepOrder(orderID string, record []byte, o *approval.Orde
 	if len(record) > recentBytes/16 {
 		return
 	}
-	kept := cloneOrder(o.AsStored())
+	kept := o.Clone()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if before := r.orders[orderID]; before != nil {
@@ -81,56 +80,7 @@ func (r *recentOrders) copyDurable(orderID string) *approval.Order {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if w := r.orders[orderID]; w != nil && w.durable {
-		return cloneOrder(w.order)
+		return w.order.Clone()
 	}
 	return nil
-}
-
-func cloneOrder(o *approval.Order) *approval.Order {
-	var c approval.Order
-	deepCopy(reflect.ValueOf(&c).Elem(), reflect.ValueOf(o).Elem())
-	return &c
-}
-
-// deepCopy copies a value with all values that it points to, so that the copy and the original share no mutable memory.
-// They do share the unexported fields, which belong to times and tokens and never change.
-func deepCopy(to, from reflect.Value) {
-	switch from.Kind() {
-	case reflect.Struct:
-		to.Set(from)
-		for i := range from.NumField() {
-			if to.Field(i).CanSet() {
-				deepCopy(to.Field(i), from.Field(i))
-			}
-		}
-	case reflect.Pointer:
-		if !from.IsNil() {
-			to.Set(reflect.New(from.Type().Elem()))
-			deepCopy(to.Elem(), from.Elem())
-		}
-	case reflect.Slice:
-		if !from.IsNil() {
-			to.Set(reflect.MakeSlice(from.Type(), from.Len(), from.Len()))
-			for i := range from.Len() {
-				deepCopy(to.Index(i), from.Index(i))
-			}
-		}
-	case reflect.Map:
-		if !from.IsNil() {
-			to.Set(reflect.MakeMapWithSize(from.Type(), from.Len()))
-			for k, v := range from.Seq2() {
-				value := reflect.New(v.Type()).Elem()
-				deepCopy(value, v)
-				to.SetMapIndex(k, value)
-			}
-		}
-	case reflect.Interface:
-		if !from.IsNil() {
-			value := reflect.New(from.Elem().Type()).Elem()
-			deepCopy(value, from.Elem())
-			to.Set(value)
-		}
-	default:
-		to.Set(from)
-	}
 }
