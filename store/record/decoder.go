@@ -10,6 +10,8 @@ import (
 // decoder reads the body of a record, with the tables before it.
 type decoder struct {
 	texts      []string
+	joined     []byte // all texts, for readTexts
+	ends       []int  // where each of them ends in joined
 	times      []instant
 	tokens     []SealedToken
 	owners     []*approval.Approval // of the tokens
@@ -24,11 +26,11 @@ func newDecoder() *decoder {
 }
 
 func (d *decoder) release() {
-	if cap(d.texts)*16 > maxPooled || cap(d.times)*16 > maxPooled {
+	if cap(d.joined) > maxPooled || cap(d.texts)*16 > maxPooled || cap(d.times)*16 > maxPooled {
 		return
 	}
 	clear(d.texts)
-	*d = decoder{texts: d.texts[:0], times: d.times[:0]}
+	*d = decoder{texts: d.texts[:0], joined: d.joined[:0], ends: d.ends[:0], times: d.times[:0]}
 	decoders.Put(d)
 }
 
@@ -68,25 +70,49 @@ func errReference() error {
 	return &fault{text: "refers to a text or time that the record does not have"}
 }
 
-// readTexts reads the table of texts. All of them become parts of one string, except the hexadecimal ones.
+// readTexts reads the table of texts. All of them become parts of one string.
 func (d *decoder) readTexts(table []byte) error {
-	all := string(table)
 	for c := (cursor{table}); len(c.rest) > 0; {
 		head, ok := c.number()
-		size := head >> 1
-		if !ok || size > uint64(len(c.rest)) {
+		size, base := head>>formBits, uint64(0)
+		isLong := head&(1<<formBits-1) == formLong
+		if isLong && ok {
+			base, ok = c.number()
+		}
+		switch {
+		case !ok || size > uint64(len(c.rest)):
 			return errCut()
+		case isLong && (base >= uint64(len(d.ends)) || d.sizeOf(base) > maxPrefix):
+			return errReference()
+		case isLong:
+			d.joined = append(d.joined, d.joined[d.startOf(base):d.ends[base]]...)
+			fallthrough
+		case head&(1<<formBits-1) == formPlain:
+			d.joined = append(d.joined, c.rest[:size]...)
+		case head&(1<<formBits-1) == formHex:
+			d.joined = hex.AppendEncode(d.joined, c.rest[:size])
+		default:
+			return errKind()
 		}
-		at := len(table) - len(c.rest)
-		if head&1 == 1 {
-			d.texts = append(d.texts, hex.EncodeToString(c.rest[:size]))
-		} else {
-			d.texts = append(d.texts, all[at:at+int(size)])
-		}
+		d.ends = append(d.ends, len(d.joined))
 		c.rest = c.rest[size:]
+	}
+	all, start := string(d.joined), 0
+	for _, end := range d.ends {
+		d.texts = append(d.texts, all[start:end])
+		start = end
 	}
 	return nil
 }
+
+func (d *decoder) startOf(text uint64) int {
+	if text == 0 {
+		return 0
+	}
+	return d.ends[text-1]
+}
+
+func (d *decoder) sizeOf(text uint64) int { return d.ends[text] - d.startOf(text) }
 
 func (d *decoder) readTimes(table []byte) error {
 	var last instant

@@ -23,12 +23,3 @@ var dictionary = [...]string{
 	"amount", "date", "difference", "document", "markdown", "picture", "table", "hidden", "not_given", "unreadable",
 	"too_much", "empty", "secret", "string", "number", "integer", "boolean", "one", "many", "en", "de",
 }
-
-// dictionaryIndex has the places of the texts.
-var dictionaryIndex = func() map[string]uint64 {
-	index := make(map[string]uint64, len(dictionary))
-	for i, s := range dictionary {
-		index[s] = uint64(i)
-	}
-	return index
-}()

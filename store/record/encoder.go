@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +18,8 @@ type encoder struct {
 	texts textTable
 	times timeTable
 	err   error // the first error of a value that cannot be written
+	// isForeign is set if the table of texts may have some of the dictionary, from a program that did not know them.
+	isForeign bool
 
 	approvals []*approval.Approval
 	tokens    []SealedToken // of the approvals that follow
@@ -24,14 +27,15 @@ type encoder struct {
 
 // textTable is the table of texts of a record that is being written.
 type textTable struct {
-	index map[string]uint64
+	index map[string]uint64 // of the texts of the dictionary too
+	added []string
 	bytes []byte
 }
 
 // timeTable is the table of times of a record that is being written.
 type timeTable struct {
-	index map[instant]uint64
-	last  instant
+	added []instant
+	index map[instant]uint64 // used once there are many
 	bytes []byte
 }
 
@@ -46,13 +50,14 @@ func instantOf(t time.Time) instant { return instant{t.Unix(), int64(t.Nanosecon
 func (i instant) time() time.Time { return time.Unix(i.seconds, i.nanos).UTC() }
 
 var encoders = sync.Pool{New: func() any {
-	return &encoder{
-		texts: textTable{index: map[string]uint64{}},
-		times: timeTable{index: map[instant]uint64{}},
+	e := &encoder{texts: textTable{index: make(map[string]uint64, 2*len(dictionary))}}
+	for i, s := range dictionary {
+		e.texts.index[s] = uint64(i) << 1
 	}
+	return e
 }}
 
-// maxPooled bounds the memory that an encoder keeps for the next record.
+// maxPooled bounds the memory that an encoder or decoder keeps for the next record.
 const maxPooled = 64 << 10
 
 func newEncoder() *encoder {
@@ -62,47 +67,65 @@ func newEncoder() *encoder {
 
 // release gives the encoder back. Only a small one is used again.
 func (e *encoder) release() {
-	if cap(e.body) > maxPooled || cap(e.texts.bytes) > maxPooled || len(e.times.index) > maxPooled/64 {
+	if e.isForeign || cap(e.body) > maxPooled || cap(e.texts.bytes) > maxPooled || e.times.index != nil {
 		return
 	}
-	e.body = e.body[:0]
-	e.texts.bytes = e.texts.bytes[:0]
-	clear(e.texts.index)
-	e.times.bytes = e.times.bytes[:0]
-	e.times.last = instant{}
-	clear(e.times.index)
-	e.err, e.approvals, e.tokens = nil, nil, nil
+	for _, s := range e.texts.added {
+		delete(e.texts.index, s)
+	}
+	clear(e.texts.added)
+	*e = encoder{
+		body:  e.body[:0],
+		texts: textTable{index: e.texts.index, added: e.texts.added[:0], bytes: e.texts.bytes[:0]},
+		times: timeTable{added: e.times.added[:0], bytes: e.times.bytes[:0]},
+	}
 	encoders.Put(e)
 }
+
+// The forms of a text in the table: as it is, hexadecimal in half its bytes, or as another text with an end of its own.
+const (
+	formPlain = 0
+	formHex   = 1
+	formLong  = 2
+	formBits  = 2
+)
+
+// maxPrefix bounds the text that another one begins with, so that a damaged table cannot become much longer text.
+const maxPrefix = 128
 
 // textIndex returns the index of a text: an even number for a text of the dictionary, an odd number for a text of the
 // record's own table.
 func (e *encoder) textIndex(s string) uint64 {
-	if s == "" {
-		return 0
+	n, ok := e.texts.index[s]
+	if !ok {
+		n = uint64(len(e.texts.added))<<1 | 1
+		e.texts.add(s, n)
 	}
-	if n, ok := dictionaryIndex[s]; ok {
-		return n << 1
-	}
-	if n, ok := e.texts.index[s]; ok {
-		return n
-	}
-	n := uint64(len(e.texts.index))<<1 | 1
-	e.texts.add(s, n)
 	return n
 }
 
-// add adds a text to the table. The IDs of approvals and digests are hexadecimal, and are written in half their bytes.
+// add adds a text to the table. The IDs of approvals and digests are hexadecimal. The ID of a notification is that of its
+// approval, a dot and a number.
 func (t *textTable) add(s string, index uint64) {
 	t.index[s] = index
+	t.added = append(t.added, s)
 	if isHex(s) {
-		t.bytes = binary.AppendUvarint(t.bytes, uint64(len(s)/2)<<1|1)
+		t.bytes = binary.AppendUvarint(t.bytes, uint64(len(s)/2)<<formBits|formHex)
 		t.bytes, _ = hex.AppendDecode(t.bytes, []byte(s))
 		return
 	}
-	t.bytes = binary.AppendUvarint(t.bytes, uint64(len(s))<<1)
+	dot := strings.LastIndexByte(s, '.')
+	if prefix, ok := t.index[s[:max(dot, 0)]]; ok && prefix&1 == 1 && dot >= minPrefix && dot <= maxPrefix {
+		t.bytes = binary.AppendUvarint(t.bytes, uint64(len(s)-dot)<<formBits|formLong)
+		t.bytes = binary.AppendUvarint(t.bytes, prefix>>1)
+		t.bytes = append(t.bytes, s[dot:]...)
+		return
+	}
+	t.bytes = binary.AppendUvarint(t.bytes, uint64(len(s))<<formBits|formPlain)
 	t.bytes = append(t.bytes, s...)
 }
+
+const minPrefix = 4
 
 // isHex reports whether a text is what hex.EncodeToString returns for at least 8 bytes.
 func isHex(s string) bool {
@@ -123,21 +146,46 @@ func (e *encoder) timeIndex(t time.Time) uint64 {
 		return 0
 	}
 	i := instantOf(t)
-	if n, ok := e.times.index[i]; ok {
+	if n := e.times.find(i); n > 0 {
 		return n
 	}
-	n := uint64(len(e.times.index)) + 1
-	e.times.add(i, n)
-	return n
+	e.times.add(i)
+	return uint64(len(e.times.added))
+}
+
+// find returns the index of a time, or 0. Few times are compared faster than they are looked up.
+func (t *timeTable) find(i instant) uint64 {
+	if t.index != nil {
+		return t.index[i]
+	}
+	for n := range t.added {
+		if t.added[n] == i {
+			return uint64(n) + 1
+		}
+	}
+	return 0
 }
 
 // add adds a time to the table, as its distance from the time before it. The two parts have distances of their own,
 // because a deadline and the time from which it counts have the same nanoseconds.
-func (t *timeTable) add(i instant, index uint64) {
-	t.index[i] = index
-	t.bytes = binary.AppendUvarint(t.bytes, zigzag(i.seconds-t.last.seconds))
-	t.bytes = binary.AppendUvarint(t.bytes, zigzag(i.nanos-t.last.nanos))
-	t.last = i
+func (t *timeTable) add(i instant) {
+	var last instant
+	if len(t.added) > 0 {
+		last = t.added[len(t.added)-1]
+	}
+	t.bytes = binary.AppendUvarint(t.bytes, zigzag(i.seconds-last.seconds))
+	t.bytes = binary.AppendUvarint(t.bytes, zigzag(i.nanos-last.nanos))
+	t.added = append(t.added, i)
+	const few = 24
+	switch {
+	case t.index != nil:
+		t.index[i] = uint64(len(t.added))
+	case len(t.added) > few:
+		t.index = make(map[instant]uint64, 2*few)
+		for n, was := range t.added {
+			t.index[was] = uint64(n) + 1
+		}
+	}
 }
 
 // begin writes the beginning of a value with a length that is not known yet. It returns where its bytes begin, for end.

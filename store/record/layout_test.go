@@ -141,7 +141,7 @@ func TestNumbersNeverChange(t *testing.T) {
 	for i, s := range dictionary {
 		texts[i] = fmt.Sprintf("%d %q", i, s)
 	}
-	require.Len(t, dictionaryIndex, len(dictionary), "no text is there twice")
+	require.Len(t, newEncoder().texts.index, len(dictionary), "no text is there twice")
 	requireGolden(t, "dictionary.txt", texts)
 }
 

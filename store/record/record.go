@@ -4,8 +4,8 @@
 //
 //   - the byte Mark, with which no JSON begins. Earlier programs wrote JSON, which package store still reads;
 //   - the two versions, as varints;
-//   - the table of texts: its length in bytes, and each text with its length. The lowest bit of the length is set for a text
-//     that is written in half its bytes, because it is hexadecimal;
+//   - the table of texts: its length in bytes, and each text with its length. The lowest two bits of the length have the form
+//     of the text: hexadecimal texts take half their bytes, and a text may begin with another one;
 //   - the table of times: its length in bytes, and each time as its distance from the time before it;
 //   - the fields of the order;
 //   - the CRC-32C of all bytes before it, in 4 bytes, the lowest first.

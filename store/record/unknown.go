@@ -51,6 +51,7 @@ func (e *encoder) beginWithTables(before []byte) error {
 	if err != nil {
 		return err
 	}
+	e.isForeign = true
 	d := newDecoder()
 	defer d.release()
 	if err := d.readTexts(p.texts); err != nil {
@@ -60,10 +61,10 @@ func (e *encoder) beginWithTables(before []byte) error {
 		return err
 	}
 	for _, s := range d.texts {
-		e.texts.add(s, uint64(len(e.texts.index))<<1|1)
+		e.texts.add(s, uint64(len(e.texts.added))<<1|1)
 	}
 	for _, t := range d.times {
-		e.times.add(t, uint64(len(e.times.index))+1)
+		e.times.add(t)
 	}
 	return nil
 }
