@@ -67,12 +67,8 @@ func (a *App) openSample(ctx context.Context, have []string) error {
 
 // wrongKeysError returns the error of a key file that does not fit the store.
 func wrongKeysError(c *config.Config, have []string, fault string) error {
-	name := c.Store.SQLite
-	if c.Store.DynamoDB != nil {
-		name = "table " + c.Store.DynamoDB.Table
-	}
 	return fmt.Errorf("the store %s %s, but %s has only %s: restore the keys that belong to this store, "+
-		"or use the store that belongs to these keys", name, fault, c.Keys.Describe(), listKeyIDs(have))
+		"or use the store that belongs to these keys", c.Store.Name(), fault, c.Keys.Describe(), listKeyIDs(have))
 }
 
 func keyIDs(ring *keys.Ring) []string {

@@ -142,9 +142,9 @@ func loadKeyFile(c *config.Config, log *slog.Logger) (*keys.Ring, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return ring, err
 	}
-	if c.Store.DynamoDB != nil { // all workers need the same keys
-		return nil, fmt.Errorf("the keys %s are missing: all workers on table %s share one file, made once by `approval-relay keys make`",
-			c.Keys.File, c.Store.DynamoDB.Table)
+	if c.Store.IsShared() { // all workers need the same keys
+		return nil, fmt.Errorf("the keys %s are missing: all workers on %s share one file, made once by `approval-relay keys make`",
+			c.Keys.File, c.Store.Name())
 	}
 	if !c.Store.Memory {
 		if _, err := os.Stat(c.Store.SQLite); err == nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/dynamodb"
 	"github.com/approval-relay/approval-relay/store/gate"
+	"github.com/approval-relay/approval-relay/store/postgres"
 	"github.com/approval-relay/approval-relay/store/sqlite"
 	"github.com/approval-relay/approval-relay/upkeep"
 )
@@ -38,6 +39,21 @@ func OpenStore(ctx context.Context, c *config.Config, sealer store.Sealer, toFil
 			Import:   toFill,
 			Moved:    !toFill,
 		})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	if database := c.Store.Postgres; database != nil {
+		conf, err := postgresConfig(newAWSClients(ctx, c.AWS, unobserved{}, log), database)
+		if err != nil {
+			return nil, err
+		}
+		conf.Sealer = sealer
+		conf.KeepSchema = true
+		conf.Import = toFill
+		conf.Moved = !toFill
+		s, err := postgres.Open(ctx, conf)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/approval-relay/approval-relay/signin"
 	"github.com/approval-relay/approval-relay/sqs"
 	"github.com/approval-relay/approval-relay/store/dynamodb"
+	"github.com/approval-relay/approval-relay/store/postgres"
 	"github.com/approval-relay/approval-relay/tracing"
 )
 
@@ -92,6 +93,7 @@ type Store struct {
 	SkipUpgradeCopy bool               `yaml:"skip_upgrade_copy" doc:"make no copy of the database file (NAME.vVERSION.backup beside it) before a new program changes its schema"`
 	Memory          bool               `yaml:"memory" doc:"keep orders in memory only, for tests: a restart forgets them"`
 	DynamoDB        *dynamodb.Settings `yaml:"dynamodb" doc:"a DynamoDB table in place of the file, for several workers at once; they share one key file"`
+	Postgres        *postgres.Settings `yaml:"postgres" doc:"a PostgreSQL database (14 or later) in place of the file, for several workers at once; they share one key file"`
 }
 
 // AWS is the part that all AWS clients share.

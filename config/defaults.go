@@ -105,6 +105,9 @@ func (c *Config) setDefaults() {
 	if c.Store.DynamoDB != nil {
 		c.Store.DynamoDB.SetDefaults(common)
 	}
+	if c.Store.Postgres != nil {
+		c.Store.Postgres.SetDefaults(common)
+	}
 	c.Keys.setDefaults(common)
 	for _, t := range c.Targets {
 		setSettingsDefaults(t.Settings(), common)

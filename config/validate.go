@@ -63,10 +63,14 @@ func (s *Store) validate(check *setup.Check) {
 	switch {
 	case s.DynamoDB != nil && s.Memory:
 		check.Fault("", "is dynamodb or memory, not both")
+	case s.Postgres != nil && (s.DynamoDB != nil || s.Memory):
+		check.Fault("", "is postgres, dynamodb or memory, not two of them")
+	case s.Postgres != nil:
+		s.Postgres.Validate(check.At("postgres"))
 	case s.DynamoDB != nil:
 		s.DynamoDB.Validate(check.At("dynamodb"))
 	case !s.Memory && s.SQLite == "":
-		check.Fault("", "names no place: set sqlite to the path of the database file, or dynamodb")
+		check.Fault("", "names no place: set sqlite to the path of the database file, or postgres or dynamodb")
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 type storeCmd struct {
 	Check   storeCheckCmd   `cmd:"" help:"Check a whole store: every record opens; indexes and counts agree with the records."`
 	Stats   storeStatsCmd   `cmd:"" help:"Describe a store: counts, sizes, keys and versions."`
-	Migrate storeMigrateCmd `cmd:"" help:"Move everything from a store to another, empty one: SQLite to DynamoDB, or back."`
+	Migrate storeMigrateCmd `cmd:"" help:"Move everything from a store to another, empty one: SQLite, PostgreSQL or DynamoDB."`
 }
 
 // storeFlags name the store.
@@ -65,21 +65,16 @@ func readPlace(w *world, text string) (storePlace, error) {
 	if err != nil {
 		return storePlace{}, err
 	}
-	p := storePlace{name: c.Store.SQLite, config: c}
-	if c.Store.DynamoDB != nil {
-		p.name = "table " + c.Store.DynamoDB.Table
-	}
-	return p, nil
+	return storePlace{name: c.Store.Name(), config: c}, nil
 }
 
-// isTableOf reports whether both places are the same DynamoDB table. A SQLite file cannot be opened twice.
-func (p storePlace) isTableOf(other storePlace) bool {
-	if p.config == nil || p.config.Store.DynamoDB == nil || other.config == nil || other.config.Store.DynamoDB == nil {
-		return false
-	}
-	a, b := p.config.Store.DynamoDB, other.config.Store.DynamoDB
-	return a.Table == b.Table && a.Region == b.Region && a.Endpoint == b.Endpoint
+// isSameAs reports whether both places are the same table or database.
+func (p storePlace) isSameAs(other storePlace) bool {
+	return p.config != nil && other.config != nil && p.config.Store.IsSame(&other.config.Store)
 }
+
+// isShared reports whether a worker may use the place now. A SQLite file that this command has opened has no worker.
+func (p storePlace) isShared() bool { return p.config != nil && p.config.Store.IsShared() }
 
 // loadKeys gets the keys of a place, unless the command line names another key file.
 func (p storePlace) loadKeys(w *world, file string) (ring *keys.Ring, err error) {
@@ -219,7 +214,7 @@ func listCounts[K ~string](counts map[K]int) string {
 type storeMigrateCmd struct {
 	From        string `required:"" placeholder:"FILE|CONFIG" help:"The store to move: a SQLite file, or a configuration that names it."`
 	To          string `required:"" placeholder:"CONFIG" help:"The configuration that names the new, empty store, and the old key file."`
-	Live        bool   `help:"Workers use the old store, a DynamoDB table, until the end. For some seconds, they refuse decisions for now."`
+	Live        bool   `help:"Workers use the old store, a database or table, until the end. For some seconds, they refuse decisions for now."`
 	SkipDamaged bool   `help:"Leave out orders and dead letters that cannot be read. Without this flag, nothing is moved if there is one."`
 
 	outputFlag
@@ -231,15 +226,15 @@ func (c *storeMigrateCmd) Run(w *world) (err error) {
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
-	if c.Live && (from.config == nil || from.config.Store.DynamoDB == nil) {
+	if c.Live && !from.isShared() {
 		return errors.New("--live: a SQLite file can only be moved while no worker uses it")
 	}
 	to, err := readPlace(w, c.To)
 	if err == nil && to.config == nil {
 		err = errors.New("is a SQLite file: name the configuration file of the new worker")
 	}
-	if err == nil && from.isTableOf(to) {
-		err = fmt.Errorf("is %s, the store to move: name another table", to.name)
+	if err == nil && from.isSameAs(to) {
+		err = fmt.Errorf("is %s, the store to move: name another one", to.name)
 	}
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
@@ -270,7 +265,7 @@ func (c *storeMigrateCmd) Run(w *world) (err error) {
 	if c.Live {
 		m.Live = times
 	}
-	if from.config != nil && from.config.Store.DynamoDB != nil { // a file cannot have a worker now
+	if from.isShared() {
 		m.Trust = times.Trust
 	}
 	return c.move(w, from, to, m)

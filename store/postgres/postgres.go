@@ -1,0 +1,145 @@
+// Package postgres keeps orders in a PostgreSQL database, for many workers at once. An order is a row with a version, and
+// every write of it has the condition that the version is still the one that was read.
+//
+// Concurrent updates share transactions. Each order belongs to a lane, and this process has a few lanes. A lane has a connection
+// of its own while it writes: while one transaction is on its way, the lane gathers the updates for the next one. A
+// transaction is a single statement, so that it takes one round trip, and no lock outlives a broken connection. The lanes
+// keep the records that they have written last, so that most transactions need no read before. If another worker has
+// changed the order, the condition fails, and only then is the record read.
+//
+// Nothing depends on the session of a connection, so that the database may be behind PgBouncer in transaction mode.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// Config configures a Store. The defaults of its settings are set already.
+type Config struct {
+	Settings
+	// Token returns a password for a new connection. It may be nil.
+	Token  func(ctx context.Context, address, user string) (string, error)
+	Sealer store.Sealer
+	// Limits are those of each record; all zero means the default.
+	Limits store.RecordLimits
+	// Observe is called after every transaction of updates. It may be nil.
+	Observe func(Commit)
+	// KeepSchema makes Open fail where it would make or update the schema.
+	KeepSchema bool
+	// Import also opens a database that a migration has not completed.
+	Import bool
+	// Moved also opens a database that a migration has moved to another store, so that it can be read.
+	Moved bool
+	// RetryFor bounds how long a call is repeated while the database is out of reach; 0 means 15 seconds.
+	RetryFor time.Duration
+}
+
+// Commit describes a transaction of updates.
+type Commit struct {
+	Updates int
+	Took    time.Duration // all attempts together
+	Err     error
+}
+
+// Store implements store.Store and store.DeadLetters.
+type Store struct {
+	config Config
+	pool   *pgxpool.Pool
+	prefix string // of the names of tables: the quoted schema and a point
+
+	importing bool // the database is marked as incomplete
+
+	lanes     []*lane
+	closed    chan struct{}
+	closeOnce sync.Once
+	running   sync.WaitGroup // the lanes
+	unsynced  atomic.Bool    // a transaction may not be on disk yet
+}
+
+// errClosed is the error of a store that was closed.
+var errClosed = errors.New("the store is closed")
+
+// Open connects to the database, and makes or updates its schema.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	if c.Limits == (store.RecordLimits{}) {
+		c.Limits = store.DefaultRecordLimits()
+	}
+	if c.RetryFor == 0 {
+		c.RetryFor = 15 * time.Second
+	}
+	s := &Store{
+		config: c,
+		prefix: pgx.Identifier{c.Schema}.Sanitize() + ".",
+		closed: make(chan struct{}),
+	}
+	err := errors.New("a sealer for the task tokens is missing")
+	if c.Sealer != nil {
+		err = s.open(ctx)
+	}
+	if err != nil {
+		if s.pool != nil {
+			s.pool.Close()
+		}
+		return nil, fmt.Errorf("open store, %s: %w", c.Describe(), err)
+	}
+	s.startLanes()
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	var err error
+	if s.pool, err = s.newPool(ctx); err != nil {
+		return err
+	}
+	return s.openSchema(ctx)
+}
+
+// Describe names the database without its password.
+func (s *Settings) Describe() string {
+	c, err := parseURL(s)
+	if err != nil {
+		return "PostgreSQL"
+	}
+	return fmt.Sprintf("PostgreSQL database %s on %s, schema %s", c.ConnConfig.Database, c.ConnConfig.Host, s.Schema)
+}
+
+// sql returns a statement after it has replaced the word relay by the schema.
+func (s *Store) sql(text string) string { return strings.ReplaceAll(text, "relay.", s.prefix) }
+
+// Close stores the updates that were accepted, and closes the connections. What was stored without waiting for the disk is
+// on disk then.
+func (s *Store) Close() error {
+	var err error
+	s.closeOnce.Do(func() {
+		close(s.closed)
+		s.running.Wait()
+		if s.unsynced.Load() {
+			ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
+			defer cancel()
+			err = s.Probe(ctx)
+		}
+		s.pool.Close()
+	})
+	return err
+}
+
+// Probe implements store.Prober. It makes a durable write that concerns no order.
+func (s *Store) Probe(ctx context.Context) error {
+	_, err := s.exec(ctx, `INSERT INTO relay.meta (name, value) VALUES ('probed', now()::text)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`)
+	if err != nil {
+		return fmt.Errorf("probe: %w", err)
+	}
+	return nil
+}
