@@ -20,7 +20,7 @@ const pageOfRecords = 500
 func (s *Store) EachRecord(ctx context.Context, f func(store.RawRecord) error) error {
 	scan := func(row pgx.CollectableRow) (r store.RawRecord, err error) {
 		var id []byte
-		err = row.Scan(&id, &r.JSON)
+		err = row.Scan(&id, &r.Record)
 		r.OrderID = string(id)
 		return r, err
 	}
@@ -85,13 +85,13 @@ func (s *Store) ImportRecord(ctx context.Context, r store.RawRecord) error {
 
 // importChange returns the change of a row to an imported record.
 func (s *Store) importChange(r store.RawRecord, before stored) (c change, err error) {
-	o, err := store.Decode(r.OrderID, r.JSON, s.config.Sealer)
+	o, err := store.Decode(r.OrderID, r.Record, s.config.Sealer)
 	if err != nil {
 		return c, err
 	}
 	var columns store.Columns
 	if before.version != 0 {
-		if bytes.Equal(before.record, r.JSON) {
+		if bytes.Equal(before.record, r.Record) {
 			return change{isNone: true}, nil
 		}
 		old, err := store.Decode(r.OrderID, before.record, s.config.Sealer)
@@ -100,7 +100,7 @@ func (s *Store) importChange(r store.RawRecord, before stored) (c change, err er
 		}
 		columns = store.ColumnsOf(old)
 	}
-	return newChange(o, r.JSON, columns), nil
+	return newChange(o, r.Record, columns), nil
 }
 
 // MarkMoved implements store.RecordKeeper. The change of the control decides: it fails if somebody lets workers change the

@@ -12,8 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/approval-relay/approval-relay/store/postgres/postgrestest"
 	"github.com/approval-relay/approval-relay/test/internal/loopback"
-	"github.com/approval-relay/approval-relay/test/internal/postgrestest"
 )
 
 const (
