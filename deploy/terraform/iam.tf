@@ -106,6 +106,17 @@ data "aws_iam_policy_document" "worker" {
     }
   }
 
+  # The user of the database, whom the worker signs in as.
+  dynamic "statement" {
+    for_each = var.postgres == null ? [] : [1]
+
+    content {
+      sid       = "Database"
+      actions   = ["rds-db:connect"]
+      resources = [var.postgres.user_arn]
+    }
+  }
+
   # A key of yours on the table: DynamoDB uses it in the name of whoever calls, and holds grants on it.
   dynamic "statement" {
     for_each = var.table_kms_key_arn[*]

@@ -46,6 +46,10 @@ output "table_name" {
     condition     = !var.table || var.table_name == ""
     error_message = "table = true makes a table of its own, and table_name is one that exists: set one of them."
   }
+  precondition {
+    condition     = var.postgres == null || !local.has_table
+    error_message = "The worker has one store: a table or a PostgreSQL database."
+  }
 }
 
 output "table_arn" {
@@ -55,7 +59,12 @@ output "table_arn" {
 
 output "relay_config" {
   description = "The parts of relay.yaml that follow from this module."
-  value = yamlencode(merge(local.has_table ? { store = { dynamodb = { table = local.table_name } } } : {}, {
+  value = yamlencode(merge(local.has_table ? { store = { dynamodb = { table = local.table_name } } } : {}, var.postgres == null ? {} : {
+    store = { postgres = {
+      url = var.postgres.url
+      iam = { region = data.aws_region.current.id }
+    } }
+    }, {
     workflows = {
       (var.name) = {
         requests = { sqs = {

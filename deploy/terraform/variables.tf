@@ -59,6 +59,17 @@ variable "table_kms_key_arn" {
   default     = null
 }
 
+variable "postgres" {
+  description = "A PostgreSQL database for several workers (store.postgres), in place of a table: its URL without a password, and the ARN of the user that the worker signs in as with its role. It is the output store of ./postgres."
+  type        = object({ url = string, user_arn = string })
+  default     = null
+
+  validation {
+    condition     = var.postgres == null || try(can(regex("^postgres://[^:/@]+@[^/@]+/[^/]+$", var.postgres.url)) && can(regex("^arn:[a-z-]+:rds-db:[a-z0-9-]+:[0-9]{12}:dbuser:", var.postgres.user_arn)), false)
+    error_message = "postgres://USER@HOST:PORT/DATABASE, and arn:aws:rds-db:REGION:ACCOUNT:dbuser:RESOURCE/USER."
+  }
+}
+
 variable "large_message_buckets" {
   description = "Names of the buckets in which the SQS Extended Client puts messages that are too large for the queue: those of requests.sqs.s3_payloads.buckets. The worker may read their objects. For a bucket that a key of yours encrypts, name the key in decrypt_kms_key_arns."
   type        = list(string)

@@ -313,6 +313,31 @@ func ofSecrets() map[string]combination {
 			values:  `config: {operator: {oidc: {client_secret: hunter2}}}`,
 			refused: "at '/config/operator/oidc/client_secret'",
 		},
+		"password of the database in plain text": {
+			values: `config: {store: {postgres: {url: "${DATABASE_URL}", password: hunter2}}, keys: {file: /secrets/relay-keys/keys}}
+secretFiles: [relay-keys]`,
+			refused: "at '/config/store/postgres/password'",
+		},
+		"URL of the database with its password in plain text": {
+			values: `config: {store: {postgres: {url: "postgres://relay:hunter2@db/relay"}}, keys: {file: /secrets/relay-keys/keys}}
+secretFiles: [relay-keys]`,
+			refused: "at '/config/store/postgres/url'",
+		},
+		"database without an address": {
+			values:  `config: {store: {postgres: {iam: {}}}, keys: {file: /secrets/relay-keys/keys}}`,
+			refused: "missing property 'url'",
+		},
+		"keys that each pod of a database would make": {
+			values:  `config: {store: {postgres: {url: "${DATABASE_URL}"}}}`,
+			refused: "at '/config/keys/file'",
+		},
+		"backups of a database": {
+			values: `config: {store: {postgres: {url: "${DATABASE_URL}"}}, keys: {file: /secrets/relay-keys/keys}}
+secretFiles: [relay-keys]
+envFrom: [{secretRef: {name: relay}}]
+backup: {enabled: true, to: "s3://copies", tokenSecret: {name: relay}}`,
+			refused: "backup.enabled is for SQLite",
+		},
 		"keys that each pod would make": {
 			values:  `config: {store: {dynamodb: {table: orders-approvals}}}`,
 			refused: "at '/config/keys/file'",

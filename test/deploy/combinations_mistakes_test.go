@@ -30,6 +30,24 @@ backup: {enabled: true, to: "s3://copies", tokenSecret: {name: relay}, extraEnv:
 			values: `config: {store: {dynamodb: {table: orders-approvals}}, keys: {file: null, secrets_manager: {secret: relay/keys, region: eu-west-1}}}`,
 			want:   map[string]any{"Deployment:spec.replicas": 2},
 		},
+		"several workers on PostgreSQL": {
+			values: `
+config:
+  store: {postgres: {url: "postgres://relay:${DATABASE_PASSWORD}@db.example.com:6432/relay", connections: 4}}
+  keys: {file: /secrets/relay-keys/approval-relay.keys}
+secretFiles: [relay-keys]
+envFrom: [{secretRef: {name: relay-database}}]
+networkPolicy: {postgresPort: 6432}
+replicas: 4`,
+			want: map[string]any{
+				"Deployment:spec.replicas":                   4,
+				"NetworkPolicy:spec.egress[2].ports[0].port": 6432,
+			},
+		},
+		"no port of PostgreSQL without it": {
+			values: `replicas: 1`,
+			want:   map[string]any{"NetworkPolicy:spec.egress[2].ports[0].port": 80},
+		},
 		"lists and maps that are taken away": {
 			values: `{extraEnv: null, envFrom: null, extraEnvFrom: null, secretFiles: null, extraVolumes: null, extraVolumeMounts: null,
 extraContainers: null, initContainers: null, podLabels: null, commonLabels: null, affinity: null, extraObjects: null}`,

@@ -113,6 +113,50 @@ run "a_table_that_exists" {
   }
 }
 
+run "a_database" {
+  variables {
+    postgres = { url = "postgres://relay@db.example.com:5432/relay", user_arn = "arn:aws:rds-db:eu-west-1:111122223333:dbuser:cluster-ABC/relay" }
+  }
+
+  assert {
+    condition = [
+      for s in data.aws_iam_policy_document.worker.statement : tolist(s.resources) if s.sid == "Database"
+    ] == [tolist(["arn:aws:rds-db:eu-west-1:111122223333:dbuser:cluster-ABC/relay"])]
+    error_message = "The worker signs in as this user."
+  }
+  assert {
+    condition = yamldecode(output.relay_config).store == {
+      postgres = { url = "postgres://relay@db.example.com:5432/relay", iam = { region = "eu-west-1" } }
+    }
+    error_message = "The worker uses it."
+  }
+  assert {
+    condition     = length(aws_dynamodb_table.this) == 0 && length(aws_cloudwatch_metric_alarm.throttled) == 0
+    error_message = "And no table."
+  }
+}
+
+run "a_database_with_a_password" {
+  command = plan
+
+  variables {
+    postgres = { url = "postgres://relay:hunter2@db.example.com/relay", user_arn = "arn:aws:rds-db:eu-west-1:111122223333:dbuser:cluster-ABC/relay" }
+  }
+
+  expect_failures = [var.postgres]
+}
+
+run "two_stores" {
+  command = plan
+
+  variables {
+    table    = true
+    postgres = { url = "postgres://relay@db.example.com/relay", user_arn = "arn:aws:rds-db:eu-west-1:111122223333:dbuser:cluster-ABC/relay" }
+  }
+
+  expect_failures = [output.table_name]
+}
+
 run "without_a_look_at_executions" {
   variables {
     reconcile = false

@@ -8,9 +8,9 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* Not empty where several workers may live: with DynamoDB. */ -}}
+{{- /* Not empty where several workers may live: with DynamoDB or PostgreSQL. */ -}}
 {{- define "approval-relay.several" -}}
-{{- if .Values.config.store.dynamodb -}}yes{{- end -}}
+{{- if or .Values.config.store.dynamodb .Values.config.store.postgres -}}yes{{- end -}}
 {{- end -}}
 
 {{- define "approval-relay.selector" -}}

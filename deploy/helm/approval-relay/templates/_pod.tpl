@@ -1,4 +1,4 @@
-{{- /* The pod of a worker: of a StatefulSet with SQLite, of a Deployment with DynamoDB. */ -}}
+{{- /* The pod of a worker: of a StatefulSet with SQLite, of a Deployment with a store that several workers share. */ -}}
 {{- define "approval-relay.pod" -}}
 metadata:
   labels: {{- mustMerge (dict) (.Values.podLabels | default dict) (include "approval-relay.labels" . | fromYaml) | toYaml | nindent 4 }}

@@ -39,6 +39,21 @@ module "approvals" {
   alarm_actions        = [aws_sns_topic.on_call.arn]
 }
 
+resource "aws_rds_cluster" "orders" {
+  engine = "aurora-postgresql"
+}
+
+module "database" {
+  source = "../.."
+
+  name               = "returns"
+  state_machine_arns = [aws_sfn_state_machine.orders.arn]
+  postgres = {
+    url      = "postgres://relay@${aws_rds_cluster.orders.endpoint}/relay"
+    user_arn = "arn:aws:rds-db:eu-west-1:111122223333:dbuser:${aws_rds_cluster.orders.cluster_resource_id}/relay"
+  }
+}
+
 module "beside" {
   source = "../.."
 
