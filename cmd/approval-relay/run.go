@@ -33,6 +33,7 @@ func (c *runCmd) Run(w *world) error {
 		return err
 	}
 	log, level := newLogger(conf.Log, w.stderr)
+	chooseMemorySettings(w.getenv, memoryLimit(os.DirFS("/"))).apply(log)
 	for _, warning := range warnings {
 		log.Warn("configuration", "line", warning.Line, "field", warning.Field, "message", warning.Message)
 	}
