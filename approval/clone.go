@@ -10,7 +10,7 @@ func (o *Order) Clone() *Order {
 		Approvals:       make([]*Approval, len(o.Approvals)),
 		Unmatched:       slices.Clone(o.Unmatched),
 		JudgedDecisions: slices.Clone(o.JudgedDecisions),
-		History:         slices.Clip(o.History),
+		History:         slices.Clone(o.History),
 		ShedParts:       slices.Clip(o.ShedParts),
 	}
 	if o.Approvals == nil {

@@ -39,7 +39,6 @@ func sharedParts() []string {
 		"Approvals[].Acts[].Proposal.To",
 		"Approvals[].Acts[].Proposal.Values",
 		"Approvals[].Acts[].To",
-		"History",
 		"ShedParts",
 		"Unmatched[].Decision.Values",
 		"Unmatched[].Decision.Workflows",

@@ -111,7 +111,12 @@ func (s *Store) compareRecords(ctx context.Context, c *sql.Conn, fix bool, repor
 		return err
 	}
 	for id, change := range changes {
-		if err := s.writeChange(ctx, id, change); err != nil {
+		_, row, err := s.stmts.readRow(ctx, id)
+		if err != nil {
+			return err
+		}
+		s.recent.forgetRow(id)
+		if _, err := s.writeChange(ctx, id, change, row); err != nil {
 			return err
 		}
 	}

@@ -33,6 +33,7 @@ type claim func(context.Context) error
 
 func (claim) orderID() string                  { return "" }
 func (claim) needsSync() bool                  { return false }
+func (claim) canWait() bool                    { return false }
 func (claim) load(context.Context) error       { return nil }
 func (claim) compute() outcome                 { return outcome{} }
 func (f claim) save(ctx context.Context) error { return f(ctx) }
@@ -58,6 +59,7 @@ func (s *Store) leaseDue(ctx context.Context, now time.Time, limit int, lease ti
 		return nil, err
 	}
 	for _, id := range ids {
+		s.recent.forgetRow(id)
 		if _, err := s.stmts.claim.ExecContext(ctx, toNanos(now.Add(lease)), toNanos(now), []byte(id)); err != nil {
 			return nil, err
 		}

@@ -148,7 +148,7 @@ func TestEditedSchemas(t *testing.T) {
 		"it was upgraded halfway":                  {[]int{2, 3, 6}, noLeases + noRetrying, ""},
 		"an index by age, without retries":         {[]int{2, 3, 4, 6}, noRetrying, ""},
 		"an index was dropped":                     {[]int{1, 8}, "DROP INDEX orders_due;", ""},
-		"a later index was dropped":                {[]int{latest}, "DROP INDEX orders_waiting; DROP INDEX orders_claimed;", ""},
+		"a later index was dropped":                {[]int{latest}, "DROP INDEX orders_next; DROP INDEX orders_claimed;", ""},
 		"Litestream's tables":                      {[]int{1, latest}, "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);", ""},
 		"statistics":                               {[]int{1, latest}, "ANALYZE;", ""},
 		"an index of others":                       {[]int{1, latest}, "CREATE INDEX mine ON orders (pending);", ""},

@@ -12,8 +12,8 @@ import (
 const releaseClaims = "UPDATE orders SET next = due, claimed = NULL WHERE claimed IS NOT NULL"
 
 const (
-	selectUnderWay = "SELECT id FROM orders WHERE under_way = 1"
-	// selectDueBy has every order in one of its three indexes: an order that is leased is due before its next.
+	selectUnderWay = "SELECT id FROM orders WHERE under_way = 1 AND next IS NOT NULL"
+	// selectDueBy has each order in a single part: an order that is leased is due before its next.
 	selectDueBy = `SELECT id FROM orders WHERE next <= ?1 AND under_way = 0
 		UNION ALL SELECT id FROM orders WHERE next <= ?1 AND under_way = 1
 		UNION ALL SELECT id FROM orders WHERE due <= ?1 AND claimed IS NOT NULL AND next > ?1`

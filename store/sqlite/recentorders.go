@@ -12,7 +12,7 @@ import (
 const recentBytes = 4 << 20
 
 // recentOrders is a cache of decoded orders. An approval has four updates and two reads within a short time. With the
-// cache, only the first of them decodes a record, and seals the task token.
+// cache, only the first of them decodes a record, seals the task token, and reads the database.
 //
 // The cache holds copies. An update takes an order out of the cache, and puts the new order in. It gets an order only
 // for the exact record from which the order was encoded: after a failed transaction or transition, the record in the
@@ -29,6 +29,7 @@ type recentOrder struct {
 	order   *approval.Order
 	unknown store.Unknown // it has no unknown fields, only the sealed tokens
 	durable bool          // its transaction was committed
+	row     *storedRow    // beside the record; nil if it is not known
 }
 
 // takeOrder removes the order from the cache and returns it, as store.DecodeForUpdate would. It returns nil if the order is
@@ -66,12 +67,32 @@ func (r *recentOrders) keepOrder(orderID string, record []byte, o *approval.Orde
 	r.size += len(record)
 }
 
-// markDurable is called when the record is durable.
-func (r *recentOrders) markDurable(orderID string, record []byte) {
+// markDurable is called when the record is committed, with the row beside it.
+func (r *recentOrders) markDurable(orderID string, record []byte, row *storedRow) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if w := r.orders[orderID]; w != nil && bytes.Equal(w.record, record) {
 		w.durable = true
+		w.row = row
+	}
+}
+
+// readRow returns the record and the row of an order if the cache has them as they are in the database.
+func (r *recentOrders) readRow(orderID string) (record []byte, row *storedRow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.orders[orderID]; w != nil && w.durable && w.row != nil {
+		return w.record, w.row
+	}
+	return nil, nil
+}
+
+// forgetRow is called before the row of an order changes without an update of the order.
+func (r *recentOrders) forgetRow(orderID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.orders[orderID]; w != nil {
+		w.row = nil
 	}
 }
 

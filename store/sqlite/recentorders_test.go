@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -39,9 +40,15 @@ func TestOnlyWhatIsDurableIsRead(t *testing.T) {
 	assert.Nil(t, r.copyDurable("o"))
 	r.keepOrder("o", []byte("one"), &approval.Order{ID: "o", JudgedDecisions: []approval.JudgedDecision{{ID: "d"}}}, store.NewUnknown())
 	assert.Nil(t, r.copyDurable("o"), "its transaction goes on")
-	r.markDurable("o", []byte("another"))
+	r.markDurable("o", []byte("another"), &storedRow{})
 	assert.Nil(t, r.copyDurable("o"))
-	r.markDurable("o", []byte("one"))
+	record, row := r.readRow("o")
+	assert.Nil(t, row, "nor does an update read it without the database")
+	assert.Nil(t, record)
+	r.markDurable("o", []byte("one"), &storedRow{number: 7})
+	record, row = r.readRow("o")
+	assert.Equal(t, "one", string(record))
+	assert.Equal(t, &storedRow{number: 7}, row)
 	got := r.copyDurable("o")
 	require.NotNil(t, got)
 	got.JudgedDecisions[0].ID = "changed"
@@ -60,4 +67,36 @@ func TestRecentIsBounded(t *testing.T) {
 	}
 	r.keepOrder("long", make([]byte, recentBytes), &approval.Order{}, store.NewUnknown())
 	assert.NotContains(t, r.orders, "long")
+}
+
+// TestRowsOfRecentOrders changes the row of an order beside its record in each way that there is: the next update of the
+// order sees the change, though it need not read the database.
+func TestRowsOfRecentOrders(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	mustUpdate(t, s, "o", addRequest)
+	due := startTime.Add(time.Hour)
+	_, row := s.recent.readRow("o")
+	require.Equal(t, nanosOf(due), row.next)
+	claimed, err := s.Claim(t.Context(), due, 1, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, claimed, 1)
+	_, row = s.recent.readRow("o")
+	require.Nil(t, row)
+	mustUpdate(t, s, "o", requestOrVote)
+	_, row = s.recent.readRow("o")
+	require.Equal(t, nanosOf(due.Add(time.Minute)), row.next, "it keeps its lease")
+	require.Equal(t, nanosOf(due), row.claimed)
+
+	execute(t, s.config.Path, "UPDATE orders SET pending = 5, next = NULL")
+	require.NoError(t, s.CheckRecords(t.Context(), true, func(f store.Fault) { assert.True(t, f.Fixed) }))
+	_, row = s.recent.readRow("o")
+	require.Nil(t, row)
+	mustUpdate(t, s, "o", func(o *approval.Order) error { o.Approvals = nil; return nil })
+	_, err = s.Get(t.Context(), "o")
+	require.ErrorIs(t, err, approval.ErrNotFound)
+	mustUpdate(t, s, "o", addRequest)
+	mustUpdate(t, s, "o", requestOrVote)
+	requireOrder(t, s, "o", 1)
+	requirePending(t, s, 1)
 }

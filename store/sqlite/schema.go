@@ -131,12 +131,11 @@ const addUnderWay = `
 		-- 1 if an action is under way, see approval.Order.IsUnderWay. A record that only looks so is found out at the start.
 		ALTER TABLE orders ADD COLUMN under_way INTEGER NOT NULL DEFAULT 0;
 		UPDATE orders SET under_way = 1 WHERE due IS NOT NULL AND instr(record, CAST('"running":true' AS BLOB)) > 0;
-		-- An order is in one of the first two indexes as long as it has something to do. An action comes and goes within a
-		-- moment, so that the second stays small, and its pages are written again and again in the same commits.
+		-- An action comes and goes within a moment, so that its part of the index stays small, and its pages are written again
+		-- and again in the same commits.
 		DROP INDEX orders_due;
 		DROP INDEX orders_next;
-		CREATE INDEX orders_waiting ON orders (next) WHERE next IS NOT NULL AND under_way = 0;
-		CREATE INDEX orders_under_way ON orders (next) WHERE under_way = 1;
+		CREATE INDEX orders_next ON orders (under_way, next) WHERE next IS NOT NULL;
 		CREATE INDEX orders_claimed ON orders (due) WHERE claimed IS NOT NULL;`
 
 // The frequent queries. Each of them reads the first entries of an index, or one row per workflow. Only byAge reads
@@ -161,7 +160,7 @@ const (
 	totals = `SELECT
 		(SELECT count(*) FROM dead_letters),
 		(SELECT min(next) FROM orders WHERE next IS NOT NULL AND under_way = 0),
-		(SELECT min(next) FROM orders WHERE under_way = 1),
+		(SELECT min(next) FROM orders WHERE next IS NOT NULL AND under_way = 1),
 		(SELECT min(due) FROM orders WHERE claimed IS NOT NULL)`
 	byWorkflow = `SELECT workflow, pending,
 		(SELECT since FROM pending p WHERE p.workflow = counts.workflow ORDER BY since LIMIT 1) FROM counts`
@@ -171,7 +170,7 @@ const (
 
 // statements are the prepared statements of the writer's connection.
 type statements struct {
-	get, put, remove, opened, ended, add, owed, paid, claimable, claim *sql.Stmt
+	get, insert, setRecord, setTimes, setAll, remove, opened, ended, add, owed, paid, claimable, claim *sql.Stmt
 }
 
 func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
@@ -179,14 +178,15 @@ func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
 		to   **sql.Stmt
 		text string
 	}{
-		{&s.get, "SELECT record FROM orders WHERE id = ?"},
-		// An order that is still due at the now of its Claim keeps its lease. A comparison with NULL is never true.
-		{&s.put, `INSERT INTO orders (id, record, due, next, pending, attention, since, under_way)
-			VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6, ?7)
-			ON CONFLICT (id) DO UPDATE SET record = ?2, due = ?3, pending = ?4, attention = ?5, since = ?6, under_way = ?7,
-				next = CASE WHEN ?3 <= claimed THEN next ELSE ?3 END,
-				claimed = CASE WHEN ?3 <= claimed THEN claimed END`},
-		{&s.remove, "DELETE FROM orders WHERE id = ?"},
+		{&s.get, `SELECT record, rowid, due, next, claimed, under_way, pending, attention, since FROM orders
+			WHERE id = ?`},
+		{&s.insert, `INSERT INTO orders (id, record, due, next, claimed, under_way, pending, attention, since)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+		{&s.setRecord, "UPDATE orders SET record = ?2 WHERE rowid = ?1"},
+		{&s.setTimes, "UPDATE orders SET record = ?2, due = ?3, next = ?4, claimed = ?5, under_way = ?6 WHERE rowid = ?1"},
+		{&s.setAll, `UPDATE orders SET record = ?2, due = ?3, next = ?4, claimed = ?5, under_way = ?6, pending = ?7,
+			attention = ?8, since = ?9 WHERE rowid = ?1`},
+		{&s.remove, "DELETE FROM orders WHERE rowid = ?"},
 		{&s.opened, "INSERT OR IGNORE INTO pending (workflow, since, approval) VALUES (?, ?, ?)"},
 		{&s.ended, "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?"},
 		{&s.add, `INSERT INTO counts (workflow, pending) VALUES (?, ?)
@@ -207,7 +207,10 @@ func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
 
 func (s *statements) closeAll() error {
 	var errs []error
-	for _, st := range []*sql.Stmt{s.get, s.put, s.remove, s.opened, s.ended, s.add, s.owed, s.paid, s.claimable, s.claim} {
+	for _, st := range []*sql.Stmt{
+		s.get, s.insert, s.setRecord, s.setTimes, s.setAll, s.remove, s.opened, s.ended, s.add, s.owed, s.paid, s.claimable,
+		s.claim,
+	} {
 		if st != nil {
 			errs = append(errs, st.Close())
 		}

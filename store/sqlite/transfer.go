@@ -3,7 +3,6 @@ package sqlite
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -111,9 +110,9 @@ type recordImport struct {
 	store  *Store
 	record store.RawRecord
 
-	before   []byte // the stored record, set by load
-	isStored bool
-	change   orderChange // set by compute
+	before []byte      // the stored record, set by load
+	row    *storedRow  // beside it; nil if the order is not stored
+	change orderChange // set by compute
 }
 
 // orderID implements operation.
@@ -122,14 +121,13 @@ func (i *recordImport) orderID() string { return i.record.OrderID }
 // needsSync implements operation.
 func (*recordImport) needsSync() bool { return true }
 
+// canWait implements operation.
+func (*recordImport) canWait() bool { return false }
+
 // load implements operation.
-func (i *recordImport) load(ctx context.Context) error {
-	err := i.store.stmts.get.QueryRowContext(ctx, []byte(i.record.OrderID)).Scan(&i.before)
-	i.isStored = !errors.Is(err, sql.ErrNoRows)
-	if i.isStored {
-		return err
-	}
-	return nil
+func (i *recordImport) load(ctx context.Context) (err error) {
+	i.before, i.row, err = i.store.stmts.readRow(ctx, i.record.OrderID)
+	return err
 }
 
 // compute implements operation.
@@ -139,7 +137,7 @@ func (i *recordImport) compute() (out outcome) {
 		return out
 	}
 	var before waiting
-	if i.isStored {
+	if i.row != nil {
 		var old *approval.Order
 		if old, out.err = store.Decode(i.record.OrderID, i.before, i.store.config.Sealer); out.err != nil {
 			return out
@@ -152,10 +150,12 @@ func (i *recordImport) compute() (out outcome) {
 
 // save implements operation.
 func (i *recordImport) save(ctx context.Context) error {
-	if i.isStored && bytes.Equal(i.before, i.record.Record) {
+	if i.row != nil && bytes.Equal(i.before, i.record.Record) {
 		return nil
 	}
-	return i.store.writeChange(ctx, i.record.OrderID, i.change)
+	i.store.recent.forgetRow(i.record.OrderID)
+	_, err := i.store.writeChange(ctx, i.record.OrderID, i.change, i.row)
+	return err
 }
 
 // committed implements operation.

@@ -14,8 +14,7 @@ import (
 )
 
 // beforeUnderWay gives a file the schema of version 8.
-const beforeUnderWay = `DROP INDEX orders_waiting;
-	DROP INDEX orders_under_way;
+const beforeUnderWay = `DROP INDEX orders_next;
 	DROP INDEX orders_claimed;
 	ALTER TABLE orders DROP COLUMN under_way;
 	CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;

@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"slices"
 	"time"
 
@@ -29,9 +27,10 @@ type orderUpdate struct {
 	transition func(*approval.Order) error
 	unsynced   bool // its caller does not wait for the disk
 
-	before   []byte // the stored record, set by load
-	isStored bool
-	change   orderChange // set by compute
+	before []byte      // the stored record, set by load
+	row    *storedRow  // beside it; nil if the order is not stored
+	change orderChange // set by compute
+	after  *storedRow  // set by save
 }
 
 // orderID implements operation.
@@ -40,29 +39,31 @@ func (u *orderUpdate) orderID() string { return u.id }
 // needsSync implements operation.
 func (u *orderUpdate) needsSync() bool { return !u.unsynced }
 
+// canWait implements operation.
+func (u *orderUpdate) canWait() bool { return u.unsynced }
+
 // load implements operation.
-func (u *orderUpdate) load(ctx context.Context) error {
-	err := u.store.stmts.get.QueryRowContext(ctx, []byte(u.id)).Scan(&u.before)
-	u.isStored = !errors.Is(err, sql.ErrNoRows)
-	if u.isStored {
-		return err
+func (u *orderUpdate) load(ctx context.Context) (err error) {
+	if u.before, u.row = u.store.recent.readRow(u.id); u.row == nil {
+		u.before, u.row, err = u.store.stmts.readRow(ctx, u.id)
 	}
-	return nil
+	return err
 }
 
 // compute implements operation.
 func (u *orderUpdate) compute() (out outcome) {
-	u.change, out = u.store.applyTransition(u.id, u.before, u.isStored, u.transition)
+	u.change, out = u.store.applyTransition(u.id, u.before, u.row != nil, u.transition)
 	return out
 }
 
 // save implements operation.
-func (u *orderUpdate) save(ctx context.Context) error {
-	return u.store.writeChange(ctx, u.id, u.change)
+func (u *orderUpdate) save(ctx context.Context) (err error) {
+	u.after, err = u.store.writeChange(ctx, u.id, u.change, u.row)
+	return err
 }
 
 // committed implements operation.
-func (u *orderUpdate) committed() { u.store.recent.markDurable(u.id, u.change.record) }
+func (u *orderUpdate) committed() { u.store.recent.markDurable(u.id, u.change.record, u.after) }
 
 // orderChange is the result of a transition: the new record, and the columns by which orders are found and counted
 // without reading records.
@@ -176,33 +177,26 @@ func subtractApprovals(all, others []approval.PendingApproval) []approval.Pendin
 	return out
 }
 
-// writeChange writes a change within the transaction.
-func (s *Store) writeChange(ctx context.Context, orderID string, c orderChange) error {
+// writeChange writes a change within the transaction. It returns the new row, or nil if the order is removed.
+func (s *Store) writeChange(ctx context.Context, orderID string, c orderChange, before *storedRow) (*storedRow, error) {
 	id := []byte(orderID)
 	if err := s.updateOwed(ctx, id, c); err != nil {
-		return err
+		return nil, err
 	}
 	if c.remove {
-		if _, err := s.stmts.remove.ExecContext(ctx, id); err != nil {
-			return err
+		if before != nil {
+			if _, err := s.stmts.remove.ExecContext(ctx, before.number); err != nil {
+				return nil, err
+			}
 		}
-		return s.updateCounts(ctx, c)
+		return nil, s.updateCounts(ctx, c)
 	}
-	_, err := s.stmts.put.ExecContext(ctx, id, c.record, nullableNanos(c.due), c.pending, c.attention,
-		nullableNanos(c.since), c.underWay)
-	if err != nil {
-		return err
+	row := rowOf(c, before)
+	if err := s.stmts.putRow(ctx, id, c.record, row, before); err != nil {
+		return nil, err
 	}
 	s.sync.hasWritten = true
-	return s.updateCounts(ctx, c)
-}
-
-// nullableNanos returns the stored form of a time: NULL for the zero time.
-func nullableNanos(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return toNanos(t)
+	return row, s.updateCounts(ctx, c)
 }
 
 // updateOwed updates the table of owed answers. Most changes leave it as it is.

@@ -25,6 +25,8 @@ type operation interface {
 	orderID() string
 	// needsSync reports whether the change must be on the disk before its caller gets the result.
 	needsSync() bool
+	// canWait reports whether the change may wait for another that shares its commit, for at most shareDelay.
+	canWait() bool
 	load(ctx context.Context) error
 	// compute does not use the database. It runs concurrently with compute of other orders.
 	compute() outcome
@@ -38,6 +40,7 @@ type singleStep func(context.Context) error
 
 func (singleStep) orderID() string                  { return "" }
 func (singleStep) needsSync() bool                  { return true }
+func (singleStep) canWait() bool                    { return false }
 func (singleStep) load(context.Context) error       { return nil }
 func (singleStep) compute() outcome                 { return outcome{} }
 func (f singleStep) save(ctx context.Context) error { return f(ctx) }
@@ -124,16 +127,36 @@ func (s *Store) syncLog() {
 	}
 }
 
-// gatherBatch returns the operations in the queue, without waiting for more.
+// shareDelay is the longest time for which unsynced updates wait for another that shares their commit. The next step of an
+// order often follows within a moment, and each commit writes much the same pages.
+const shareDelay = time.Millisecond
+
+// gatherBatch returns the operations in the queue. It waits for more only if all of them can wait.
 func (s *Store) gatherBatch(first *queuedOperation) []*queuedOperation {
 	batch := []*queuedOperation{first}
+	canWait := first.operation.canWait()
+	var waited <-chan time.Time
 	for len(batch) < maxBatch {
+		var next *queuedOperation
 		select {
-		case w := <-s.queue:
-			batch = append(batch, w)
+		case next = <-s.queue:
 		default:
-			return batch
+			if !canWait {
+				return batch
+			}
+			if waited == nil {
+				waited = time.After(shareDelay)
+			}
+			select {
+			case next = <-s.queue:
+			case <-waited:
+				return batch
+			case <-s.closed:
+				return batch
+			}
 		}
+		batch = append(batch, next)
+		canWait = canWait && next.operation.canWait()
 	}
 	return batch
 }
