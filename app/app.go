@@ -211,6 +211,7 @@ func (a *App) wireEngine() {
 	if recent, ok := a.inner.(store.RecentGetter); ok {
 		a.transitions.Recent = observed.observeGet(recent.GetRecent)
 	}
+	a.dispatcher.Return = a.transitions.ReturnAction
 	a.decider = &handlers.Decider{
 		Transitions: a.transitions,
 		UnmatchedRetention: approval.UnmatchedRetention{

@@ -31,7 +31,7 @@ import (
 // needs no credentials.
 type awsClients struct {
 	config func() (aws.Config, error)
-	opened func() // is called for each new connection; nil if nobody counts
+	opened func() // is called for each new connection; it may be nil
 }
 
 // maxAWSConnections is the number of idle connections to a service that are kept: those of the answers and heartbeats of

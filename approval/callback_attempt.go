@@ -128,7 +128,7 @@ func (o *Order) returnAttempt(a *Approval, r Result, env Environment) []Action {
 	c := &a.Callback
 	c.Attempts--
 	c.AttemptRunning = false
-	if c.LastError == "" && r.ReasonCode != ReasonRateLimited {
+	if c.LastError == "" && r.ReasonCode != ReasonRateLimited && r.ReasonCode != ReasonNoCapacity {
 		c.LastError = r.Reason
 		c.LastReasonCode = r.ReasonCode
 	}

@@ -46,7 +46,8 @@ const (
 	ReasonThrottled ReasonCode = "throttled"
 	// ReasonRateLimited means that our own rate limit had no slot in time.
 	ReasonRateLimited ReasonCode = "rate_limited"
-	// ReasonNoCapacity means that the largest allowed number of calls was already in progress.
+	// ReasonNoCapacity means that the largest allowed number of calls was already in progress, or that the time of an
+	// attempt was over before its call could be made.
 	ReasonNoCapacity ReasonCode = "no_capacity"
 	// ReasonCircuitOpen means that the circuit breaker was open, for a failure that is not known. If it is known, the
 	// code is the failure's.

@@ -40,11 +40,16 @@ func readAction(msg *message.Message) (approval.Action, error) {
 }
 
 // boundByLease bounds an action by a time limit and by the end of its lease. The action goes on if the context of its
-// message ends.
+// message ends. The error is errNoTime if there is too little time for a call.
 func (t *Transitions) boundByLease(
 	ctx context.Context, action approval.Action, limit time.Duration,
-) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), min(limit, action.LeaseExpires.Sub(t.Now())))
+) (context.Context, context.CancelFunc, error) {
+	left := action.LeaseExpires.Sub(t.Now())
+	if left < minCallTime {
+		return nil, nil, errNoTime
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(limit, left))
+	return ctx, cancel, nil
 }
 
 // resultOf returns the result of an action.

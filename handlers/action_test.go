@@ -252,7 +252,7 @@ func TestHeartbeat(t *testing.T) {
 	h.now = began.Add(2 * time.Minute)
 	h.advance(t)
 	require.Equal(t, began.Add(time.Minute), h.approval(t, "A-1").HeartbeatTaken.UTC(), "the next one stores it")
-	h.take(approval.ActionHeartbeat)
+	beats = h.take(approval.ActionHeartbeat)
 	require.Equal(t, approval.Pending, h.approval(t, "A-1").Status)
 
 	o.end = func(context.Context) error { return approval.ErrClosed }

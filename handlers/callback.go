@@ -35,7 +35,7 @@ func (h *Callback) Handle(msg *message.Message) error {
 	}
 	answer, current := order.CurrentAnswer(action, h.Transitions.Now())
 	if !current {
-		return nil
+		return h.Transitions.endOutdated(msg.Context(), action)
 	}
 	if action.Kind == approval.ActionReconcile {
 		return h.reconcile(msg.Context(), action, answer)
@@ -73,7 +73,10 @@ func (h *Callback) callTarget(ctx context.Context, action approval.Action, answe
 		err := fmt.Errorf("target %q is not configured", action.Target)
 		return approval.NotApplied(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
-	ctx, cancel := h.Transitions.boundByLease(ctx, action, h.Timeout)
+	ctx, cancel, err := h.Transitions.boundByLease(ctx, action, h.Timeout)
+	if err != nil {
+		return err
+	}
 	defer cancel()
 	if action.Kind != approval.ActionHeartbeat {
 		return target.Deliver(ctx, answer)

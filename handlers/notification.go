@@ -87,7 +87,7 @@ func (h *Notification) Handle(msg *message.Message) error {
 	}
 	a, n := order.CurrentNotification(action, h.Transitions.Now())
 	if n == nil {
-		return nil
+		return h.Transitions.endOutdated(msg.Context(), action)
 	}
 	receipt, err := h.sendMessage(msg.Context(), action, h.composeMessage(order, a, n), n.Receipt)
 	result := h.Transitions.resultOf(action, err)
@@ -147,7 +147,10 @@ func (h *Notification) sendMessage(
 		err := fmt.Errorf("channel %q is not configured", action.Channel)
 		return "", approval.NotApplied(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
-	ctx, cancel := h.Transitions.boundByLease(ctx, action, h.Timeout)
+	ctx, cancel, err := h.Transitions.boundByLease(ctx, action, h.Timeout)
+	if err != nil {
+		return "", err
+	}
 	defer cancel()
 	if err := channel.await(ctx); err != nil {
 		return "", err

@@ -161,8 +161,11 @@ func (t *Transitions) run(
 	return nil
 }
 
-// readBegun returns the order of an action that this process has begun.
+// readBegun returns the order of an action that this process has begun. It reads after the end of the context too: an
+// action that was begun is carried out, also while the program stops.
 func (t *Transitions) readBegun(ctx context.Context, orderID string) (*approval.Order, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateTimeout)
+	defer cancel()
 	if t.Recent != nil {
 		return t.Recent(ctx, orderID)
 	}

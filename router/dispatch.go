@@ -50,6 +50,10 @@ type Dispatcher struct {
 	capacity *capacity
 	observer DispatchObserver
 	log      *slog.Logger
+
+	// Return records that an action was begun and is not made, because the program stops. Without it, the next process assumes
+	// that the attempt may have been made.
+	Return func(ctx context.Context, action approval.Action) error
 }
 
 // topicBuffer is the number of actions that a topic takes before the publisher needs a goroutine for each.
@@ -170,6 +174,9 @@ func (d *Dispatcher) publishAction(ctx context.Context, act approval.Action) {
 	newMessage := func(ctx context.Context) *message.Message { return newActionMessage(ctx, act) }
 	if err := d.topics[topicOf(act.Kind)].publish(newMessage); err != nil { // closed: the program stops
 		d.Release(act)
+		if d.Return != nil && d.Return(ctx, act) == nil {
+			return
+		}
 		d.log.LogAttrs(ctx, slog.LevelInfo, "action left to the sweeper",
 			slog.String("order_id", act.OrderID),
 			slog.String("kind", string(act.Kind)),

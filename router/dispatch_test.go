@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -160,6 +161,14 @@ func TestDispatchAfterTheEnd(t *testing.T) {
 	require.False(t, d.Reserve(late), "nothing is begun any more")
 	require.Zero(t, w.running[approval.ActionCallback])
 	require.Contains(t, w.logged(), "action left to the sweeper")
+
+	var returned []approval.Action
+	d.Return = func(_ context.Context, a approval.Action) error {
+		returned = append(returned, a)
+		return nil
+	}
+	d.Dispatch(t.Context(), []approval.Action{late.Action})
+	require.Equal(t, []approval.Action{late.Action}, returned, "its record must not have an attempt that was not made")
 }
 
 // The router consumes before it has subscribed to all topics. Without a subscriber there is no capacity, so that no

@@ -86,7 +86,7 @@ type Connections struct {
 	// Kept is the number of idle connections to a host that are kept for the next calls: as many as there may be calls at
 	// once. Otherwise each call of a burst would need a connection, and a TLS handshake, of its own.
 	Kept int
-	// Opened is called for each new connection; nil means that nobody counts.
+	// Opened is called for each new connection; it may be nil.
 	Opened func()
 }
 
