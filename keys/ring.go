@@ -216,7 +216,11 @@ func (r *Ring) IsCurrent(sealed []byte) bool {
 
 // joinParts encodes the parts with their lengths, so that different lists of parts never look the same.
 func joinParts(parts []string) []byte {
-	var out []byte
+	size := 0
+	for _, p := range parts {
+		size += 4 + len(p)
+	}
+	out := make([]byte, 0, size)
 	for _, p := range parts {
 		out = binary.BigEndian.AppendUint32(out, uint32(len(p)))
 		out = append(out, p...)

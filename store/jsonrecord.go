@@ -53,7 +53,7 @@ func encodeJSON(o *approval.Order, unknown Unknown, s Sealer) ([]byte, error) {
 }
 
 // decodeJSON returns the order in a JSON record, and its unknown fields.
-func decodeJSON(orderID string, b []byte, s Sealer) (*approval.Order, Unknown, error) {
+func decodeJSON(orderID string, b []byte, sealed *sealedTokens, s Sealer) (*approval.Order, Unknown, error) {
 	var r jsonRecord
 	hasUnknown, err := decodeStrictly(b, &r)
 	if err != nil {
@@ -71,17 +71,17 @@ func decodeJSON(orderID string, b []byte, s Sealer) (*approval.Order, Unknown, e
 		return nil, Unknown{}, fmt.Errorf("record of order %q is damaged: an approval or notification is null", orderID)
 	}
 	var tokens []record.SealedToken
-	for id, sealed := range r.Tokens {
+	for id, token := range r.Tokens {
 		i := slices.IndexFunc(r.Order.Approvals, func(a *approval.Approval) bool { return a.ID == id })
 		if i < 0 {
 			return nil, Unknown{}, fmt.Errorf("record of order %q is damaged: it has a token of an unknown approval", orderID)
 		}
-		tokens = append(tokens, record.SealedToken{Index: i, Sealed: sealed})
+		tokens = append(tokens, record.SealedToken{Index: i, Sealed: token})
 	}
-	unknown := NewUnknown()
-	if err := unknown.sealed.openAll(r.Order, tokens, s); err != nil {
+	if err := sealed.openAll(r.Order, tokens, s); err != nil {
 		return nil, Unknown{}, err
 	}
+	unknown := Unknown{sealed: sealed}
 	if hasUnknown {
 		unknown.record, unknown.writer = b, r.Writer
 	}

@@ -60,19 +60,24 @@ func Encode(orderID string, o *approval.Order, unknown Unknown, s Sealer) ([]byt
 // Decode returns the order in a record. The order must have this ID: this program never stores a record under the key
 // of another order. It keeps no reference to the record.
 func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
-	o, _, err := DecodeForUpdate(orderID, b, s)
+	o, _, err := decode(orderID, b, nil, s)
 	return o, err
 }
 
 // DecodeForUpdate returns the order in a record as Decode does, and the fields that Encode adds to the record of the
 // order after its transition. These may refer to the record.
 func DecodeForUpdate(orderID string, b []byte, s Sealer) (*approval.Order, Unknown, error) {
+	return decode(orderID, b, &sealedTokens{}, s)
+}
+
+// decode keeps the sealed tokens in sealed unless it is nil.
+func decode(orderID string, b []byte, sealed *sealedTokens, s Sealer) (*approval.Order, Unknown, error) {
 	if len(b) > 0 && b[0] >= utf8.RuneSelf && !record.Is(b) {
 		return nil, Unknown{}, fmt.Errorf("record of order %q has a format that this program does not know: "+
 			"a newer program wrote it, or it is damaged", orderID)
 	}
 	if !record.Is(b) {
-		return decodeJSON(orderID, b, s)
+		return decodeJSON(orderID, b, sealed, s)
 	}
 	c, err := record.Decode(b, readerVersion)
 	if err != nil {
@@ -84,10 +89,10 @@ func DecodeForUpdate(orderID string, b []byte, s Sealer) (*approval.Order, Unkno
 	case c.Reader < 1 || c.Order.ID != orderID:
 		return nil, Unknown{}, otherOrderError(orderID)
 	}
-	unknown := NewUnknown()
-	if err := unknown.sealed.openAll(c.Order, c.Tokens, s); err != nil {
+	if err := sealed.openAll(c.Order, c.Tokens, s); err != nil {
 		return nil, Unknown{}, err
 	}
+	unknown := Unknown{sealed: sealed}
 	if c.HasUnknown {
 		unknown.record, unknown.writer = b, c.Writer
 	}

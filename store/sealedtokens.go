@@ -31,6 +31,9 @@ type boundToken struct {
 // sealAll returns the sealed tokens of an order. A token that was sealed before for the same approval, with the key of now,
 // is not sealed again: an order has many updates and few tokens.
 func (k *sealedTokens) sealAll(o *approval.Order, s Sealer) ([]record.SealedToken, error) {
+	if k != nil && k.isOf(o, s) {
+		return k.tokens, nil
+	}
 	var now sealedTokens
 	for i, a := range o.Approvals {
 		if a.Token.IsZero() {
@@ -51,6 +54,23 @@ func (k *sealedTokens) sealAll(o *approval.Order, s Sealer) ([]record.SealedToke
 	return now.tokens, nil
 }
 
+// isOf reports whether all tokens of an order are as they were sealed last.
+func (k *sealedTokens) isOf(o *approval.Order, s Sealer) bool {
+	current, ok := s.(currentSealer)
+	n := 0
+	for i, a := range o.Approvals {
+		if a.Token.IsZero() {
+			continue
+		}
+		isSame := ok && n < len(k.tokens) && k.tokens[n].Index == i && k.bound[n].isSame(boundToken{o.ID, a.ID, a.Token})
+		if !isSame || !current.IsCurrent(k.tokens[n].Sealed) {
+			return false
+		}
+		n++
+	}
+	return n == len(k.tokens)
+}
+
 func (k *sealedTokens) sealOne(b boundToken, s Sealer) (record.SealedToken, error) {
 	if current, ok := s.(currentSealer); ok && k != nil {
 		if i := slices.IndexFunc(k.bound, b.isSame); i >= 0 && current.IsCurrent(k.tokens[i].Sealed) {
@@ -66,7 +86,7 @@ func (b boundToken) isSame(other boundToken) bool {
 	return b.orderID == other.orderID && b.approvalID == other.approvalID && b.token.Reveal() == other.token.Reveal()
 }
 
-// openAll gives the approvals of an order their tokens.
+// openAll gives the approvals of an order their tokens, and keeps copies of the sealed forms unless k is nil.
 func (k *sealedTokens) openAll(o *approval.Order, tokens []record.SealedToken, s Sealer) error {
 	for _, t := range tokens {
 		a := o.Approvals[t.Index]
@@ -78,6 +98,10 @@ func (k *sealedTokens) openAll(o *approval.Order, tokens []record.SealedToken, s
 			text = base64.StdEncoding.AppendEncode(nil, text)
 		}
 		a.Token = approval.NewToken(string(text))
+		if k == nil {
+			continue
+		}
+		t.Sealed = slices.Clone(t.Sealed)
 		k.tokens = append(k.tokens, t)
 		k.bound = append(k.bound, boundToken{o.ID, a.ID, a.Token})
 	}

@@ -86,8 +86,8 @@ func Encode(c Content, before []byte) ([]byte, error) {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli())), nil
 }
 
-// Decode returns the content of a record. It keeps no reference to b. The content of a record that is for newer readers
-// only has nothing but its versions.
+// Decode returns the content of a record. Only the sealed tokens refer to b. The content of a record for newer readers is its
+// versions alone.
 func Decode(b []byte, reader int) (Content, error) {
 	p, err := split(b)
 	if err != nil {

@@ -2,8 +2,11 @@ package record
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
+	"reflect"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,12 +78,34 @@ func TestNewerReader(t *testing.T) {
 	require.Zero(t, VersionsOf(b[:3]))
 }
 
+// small returns an order with a value of each kind. Fuzzing takes much longer with larger ones.
+func small() *approval.Order {
+	return &approval.Order{
+		ID: "o",
+		Approvals: []*approval.Approval{{
+			ID: "0123456789abcdef",
+			Request: approval.Request{
+				Details:           []approval.Field{{Table: &approval.Table{Columns: []string{"a"}, Rows: [][]string{{"b"}}}}},
+				Reminders:         []time.Time{time.Unix(1, 2).UTC()},
+				HeartbeatInterval: time.Minute + 1,
+				Output:            approval.Output{"n": "x"},
+				DecisionRules: approval.DecisionRules{
+					Edits:   map[string]string{"f": "/f"},
+					Content: json.RawMessage(`{"f":1}`),
+					Agent:   &approval.AgentRequest{Actions: []json.RawMessage{json.RawMessage("1")}},
+				},
+			},
+			Notifications: []*approval.Notification{{ID: "0123456789abcdef.1", Round: 1}},
+		}},
+		ShedParts: []string{"events"},
+	}
+}
+
 // FuzzDecode decodes any body: it is an error, or a content that is encoded as it was decoded.
 func FuzzDecode(f *testing.F) {
-	for _, elements := range []int{0, 1, 2} {
-		var t testing.T
-		f.Add(encode(&t, filled(&t, elements), nil))
-	}
+	var t testing.T
+	f.Add(encode(&t, filled(&t, 0), nil))
+	f.Add(encode(&t, small(), nil))
 	f.Add([]byte{Mark, 1, 1, 0, 0, 2<<wireBits | wireBytes, 4, 1, 2, 90 << wireBits & 0x7f, 1, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = withSum(b)
@@ -95,7 +120,9 @@ func FuzzDecode(f *testing.F) {
 		again, err := Encode(c, before)
 		require.NoError(t, err)
 		second := decode(t, again)
-		require.Equal(t, c, second)
+		if !reflect.DeepEqual(c, second) { // faster than require.Equal
+			require.Equal(t, c, second)
+		}
 		if before != nil {
 			before = again
 		}

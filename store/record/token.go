@@ -1,10 +1,6 @@
 package record
 
-import (
-	"slices"
-
-	"github.com/approval-relay/approval-relay/approval"
-)
+import "github.com/approval-relay/approval-relay/approval"
 
 // token is the field with the sealed form of a task token: of its text, or of the bytes that the text is in base64. An
 // approval has at most one of the two fields.
@@ -26,7 +22,7 @@ func token(number uint64, name string) field[approval.Approval] {
 				return errKind()
 			}
 			d.owners = append(d.owners, into)
-			d.tokens = append(d.tokens, SealedToken{Sealed: slices.Clone(v.bytes), IsPacked: isPacked})
+			d.tokens = append(d.tokens, SealedToken{Sealed: v.bytes, IsPacked: isPacked})
 			return nil
 		},
 	}
