@@ -61,6 +61,7 @@ var orderFields = map[string]string{
 	"Approval.Dismissed":          "dismissed",
 	"Approval.Probe":              "internal: it lasts for seconds, and the history has its answer",
 	"Approval.HeartbeatDue":       "nextHeartbeatAt",
+	"Approval.HeartbeatsKept":     "internal: it only tells that the next heartbeat is due in memory",
 	"Approval.HeartbeatTaken":     "internal: it only judges the callback of a closed task",
 	"Approval.Callback":           "callback",
 

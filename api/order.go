@@ -129,7 +129,8 @@ type Approval struct {
 	// HeartbeatTimeout is the time without a heartbeat after which the workflow ends the task by itself; it is missing if
 	// that is unknown.
 	HeartbeatTimeout Duration `json:"heartbeatTimeout,omitzero"`
-	// NextHeartbeatAt is when the next heartbeat is due.
+	// NextHeartbeatAt is when the next heartbeat is due. It is missing while a worker keeps the heartbeats of a pending
+	// approval in memory.
 	NextHeartbeatAt time.Time `json:"nextHeartbeatAt,omitzero"`
 	// RejectAsSuccess reports that a rejection is answered as a success of the task.
 	RejectAsSuccess bool `json:"rejectAsSuccess,omitempty"`

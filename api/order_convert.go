@@ -88,7 +88,7 @@ func newApproval(a *approval.Approval) Approval {
 		Callback:          newCallback(a.Callback),
 		HeartbeatInterval: Duration(a.HeartbeatInterval),
 		HeartbeatTimeout:  Duration(a.HeartbeatTimeout),
-		NextHeartbeatAt:   a.HeartbeatDue.UTC(),
+		NextHeartbeatAt:   a.StoredHeartbeat().UTC(),
 		RejectAsSuccess:   a.RejectAsSuccess,
 		Output:            a.Output,
 		Retention:         Duration(a.Retention),

@@ -19,6 +19,7 @@ import (
 	"github.com/approval-relay/approval-relay/clock"
 	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/handlers"
+	"github.com/approval-relay/approval-relay/heartbeat"
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/link"
 	"github.com/approval-relay/approval-relay/metrics"
@@ -94,6 +95,7 @@ type App struct {
 	ingress    *api.Ingress
 	dispatcher *router.Dispatcher
 	sweeper    *router.Sweeper
+	heart      *heartbeat.Heart // nil if the heartbeats are due in the records
 	aws        *awsClients
 	queues     *queues
 
@@ -207,7 +209,9 @@ func (a *App) wireEngine() {
 		Hold:          a.dispatcher.Hold,
 		HoldDeadlines: func() bool { return a.clock.Fault() != nil },
 		Lease:         actionLease,
+		Heartbeats:    a.newHeartbeatSchedule(),
 	}
+	a.wireHeart(observed)
 	if recent, ok := a.inner.(store.RecentGetter); ok {
 		a.transitions.Recent = observed.observeGet(recent.GetRecent)
 	}

@@ -39,6 +39,7 @@ func (a *App) Run(ctx context.Context, ready func(public, operator net.Addr)) (e
 		}
 	}
 	a.addSweeper(&parts) // it is interrupted before the router: without receivers it would claim orders for nothing
+	a.addHeart(&parts)
 	a.addRouter(&parts)
 	a.addDepths(&parts)
 	a.addProviderLookup(&parts)

@@ -60,8 +60,12 @@ type Approval struct {
 	Undeliverable bool `json:"undeliverable,omitempty"`
 	// Dismissed is the state that an operator has put away, see Order.Dismiss. It is empty again after a redrive, and when
 	// the approval becomes undeliverable once more.
-	Dismissed    Attention `json:"dismissed,omitempty"`
+	Dismissed Attention `json:"dismissed,omitempty"`
+	// HeartbeatDue is when the next heartbeat is due; of a pending approval with HeartbeatsKept, when the first one was.
 	HeartbeatDue time.Time `json:"heartbeat_due,omitzero"`
+	// HeartbeatsKept is set while the heartbeats of the pending approval are due in the memory of a process, and not in the
+	// record, see Environment.KeepsHeartbeats.
+	HeartbeatsKept bool `json:"heartbeats_kept,omitempty"`
 	// HeartbeatTaken is when the latest heartbeat was started that the target is known to have taken, see
 	// lastHeartbeatTaken. It is zero before the first heartbeat.
 	HeartbeatTaken time.Time `json:"heartbeat_taken,omitzero"`
@@ -91,6 +95,7 @@ func (o *Order) closeApproval(a *Approval, s Status, reason string, env Environm
 		}
 	}
 	a.Undeliverable = false
+	o.releaseHeartbeats(a, env)
 	o.judgeLater(env)
 	a.tellClosed(env) // before the edits, which take over the receipts
 	a.queueOutcomeEdits(env)

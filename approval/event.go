@@ -86,6 +86,7 @@ func (o *Order) NewEvents() []Event { return o.newEvents }
 func (o *Order) AsStored() *Order {
 	stored := *o
 	stored.newEvents = nil
+	stored.heartbeats = nil
 	stored.adds = false
 	return &stored
 }

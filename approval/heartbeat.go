@@ -19,7 +19,7 @@ func (r *Request) firstHeartbeat(now time.Time) time.Time {
 // approval is pending, while the callback is retried, and while an operator can still redrive an exhausted callback.
 func (a *Approval) nextHeartbeat() time.Time {
 	expired := !a.TaskExpires.IsZero() && !a.HeartbeatDue.Before(a.TaskExpires)
-	if a.Token.IsZero() || !a.isAnswerAwaited() || expired {
+	if a.HeartbeatsKept || a.Token.IsZero() || !a.isAnswerAwaited() || expired {
 		return noTime
 	}
 	return a.HeartbeatDue
@@ -34,20 +34,38 @@ func (a *Approval) isAnswerAwaited() bool {
 	return false
 }
 
-// startHeartbeat starts the heartbeat that is due. A heartbeat without a recorded result is not retried; the next
-// heartbeat is sent on schedule.
+// startHeartbeat starts the heartbeat that is due in the record. A heartbeat without a recorded result is not retried;
+// the next heartbeat is sent on schedule. From then on a process may keep the heartbeats in memory: it has none of an
+// older program before.
 func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
+	actions := o.startDueHeartbeat(a, env)
+	o.keepHeartbeats(a, env)
+	return actions
+}
+
+func (o *Order) startDueHeartbeat(a *Approval, env Environment) []Action {
 	if due := a.nextHeartbeat(); due.IsZero() || due.After(env.Now) {
 		return nil
 	}
-	next := env.Now.Add(a.HeartbeatInterval)
-	action := o.newAction(ActionHeartbeat, a, next)
+	action := o.newAction(ActionHeartbeat, a, env.Now.Add(a.HeartbeatInterval))
 	if !env.canStart(action, a.Token) {
 		return nil
 	}
 	a.HeartbeatTaken = a.lastHeartbeatTaken(env)
-	a.HeartbeatDue = next
+	a.HeartbeatDue = env.Now.Add(HeartbeatPause(a.HeartbeatInterval, env.Jitter))
 	return []Action{action}
+}
+
+// HeartbeatPause returns the time from the start of a heartbeat to the next one: three quarters of the interval to the
+// whole of it, by a random number in [0,1). Heartbeats that an outage has brought together spread again.
+func HeartbeatPause(interval time.Duration, jitter float64) time.Duration {
+	return interval - time.Duration(jitter*float64(interval/4))
+}
+
+// HeartbeatRetryPause returns the time from the end of a heartbeat that failed to the next one: an eighth of the
+// interval, so that the workflow does not time out while its target throttles us, or the time that the target asks for.
+func HeartbeatRetryPause(interval time.Duration, r Result, jitter float64) time.Duration {
+	return max(HeartbeatPause(interval/8, jitter), minWaitNotMade, r.After)
 }
 
 // HeartbeatChangesNothing reports whether the result of a heartbeat leaves the record as it is, so that it need not be
@@ -61,9 +79,9 @@ func (o *Order) HeartbeatChangesNothing(action Action, r Result) bool {
 	return a == nil || a.Status == Pending
 }
 
-// RecordHeartbeatResult records the result of a heartbeat. A failed heartbeat is retried after an eighth of the
-// interval, so that the workflow does not time out while its target throttles us. If the target no longer waits, the
-// approval ends without a callback, because the workflow cannot get an answer any more.
+// RecordHeartbeatResult records the result of a heartbeat. A failed heartbeat is retried, see HeartbeatRetryPause; the
+// process that keeps the heartbeats in memory does that itself. If the target no longer waits, the approval ends without
+// a callback, because the workflow cannot get an answer any more.
 func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) []Action {
 	a := o.FindApproval(action.ApprovalID)
 	if a == nil || !a.isAnswerAwaited() {
@@ -93,7 +111,7 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 	case r.Kind == ResultOK:
 		a.takeHeartbeat(action)
 	case r.Kind == ResultFailed:
-		a.repeatHeartbeat(max(a.HeartbeatInterval/8, time.Second, r.After), env)
+		a.repeatHeartbeat(HeartbeatRetryPause(a.HeartbeatInterval, r, env.Jitter), env)
 	case r.Kind == ResultRefused:
 		if a.Status != Pending { // nobody would see that it goes on for weeks
 			a.HeartbeatDue = noTime
@@ -102,8 +120,13 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 	return nil
 }
 
-// repeatHeartbeat makes the next heartbeat due after the wait, but never later than it is.
+// repeatHeartbeat makes the next heartbeat due after the wait, but never later than it is. The record is written for the
+// event of the failure anyway, so it gets what is known of heartbeats that are kept in memory.
 func (a *Approval) repeatHeartbeat(wait time.Duration, env Environment) {
+	if a.HeartbeatsKept {
+		a.HeartbeatTaken = a.lastHeartbeatTaken(env)
+		return
+	}
 	a.HeartbeatDue = earlierOf(a.HeartbeatDue, env.Now.Add(wait))
 }
 

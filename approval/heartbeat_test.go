@@ -22,17 +22,18 @@ func TestHeartbeats(t *testing.T) {
 
 	// A failed heartbeat is retried well before the next one. Otherwise two throttled heartbeats would let the state
 	// time out.
-	beat := at(time.Hour + time.Minute)
+	beat := at(time.Hour + 52*time.Second + 500*time.Millisecond) // the jitter of the tests is a half
+	const retried = time.Minute / 8 * 7 / 8
 	require.Equal(t, beat, a.HeartbeatDue)
 	o.RecordHeartbeatResult(actions[0], ok, envAt(time.Hour))
 	require.Equal(t, beat, a.HeartbeatDue)
 	o.RecordHeartbeatResult(actions[0], refused, envAt(time.Hour))
 	require.Equal(t, beat, a.HeartbeatDue)
 	o.RecordHeartbeatResult(actions[0], notApplied, envAt(time.Hour))
-	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue)
+	require.Equal(t, at(time.Hour+retried), a.HeartbeatDue)
 	o.RecordHeartbeatResult(actions[0], Result{Kind: ResultFailed, After: MaxRetryAfter}, envAt(time.Hour))
-	require.Equal(t, at(time.Hour+time.Minute/8), a.HeartbeatDue, "never later than before")
-	require.Equal(t, "heartbeat", joinKinds(o.Advance(envAt(time.Hour+time.Minute/8))))
+	require.Equal(t, at(time.Hour+retried), a.HeartbeatDue, "never later than before")
+	require.Equal(t, "heartbeat", joinKinds(o.Advance(envAt(time.Hour+retried))))
 }
 
 // If the workflow no longer waits, programs are notified at once: the caller gets the notifications that have started.
@@ -84,7 +85,7 @@ func TestFirstHeartbeatCountsFromTheStartOfTheAttempt(t *testing.T) {
 	o := &Order{ID: "o-1"}
 	a, actions := addRequest(t, o, newRequest("t1", enteredAt(-7*time.Minute), everyFourMinutes), envAt(0))
 	require.Equal(t, "heartbeat", joinKinds(actions), "at once")
-	require.Equal(t, at(4*time.Minute), a.HeartbeatDue)
+	require.Equal(t, at(3*time.Minute+30*time.Second), a.HeartbeatDue)
 }
 
 func TestHeartbeatStaysDueWithoutLeaseOrCapacity(t *testing.T) {
@@ -126,8 +127,8 @@ func TestHeartbeatsGoOnUntilTheAnswer(t *testing.T) {
 		actions = o.Advance(envAt(now + 30*time.Second))
 	}
 	require.Equal(t, CallbackExhausted, a.Callback.State)
-	require.Equal(t, 15, beats[CallbackPending], "an hour")
-	require.Equal(t, 29, beats[CallbackExhausted], "until the end of the task")
+	require.Equal(t, 17, beats[CallbackPending], "an hour")
+	require.Equal(t, 34, beats[CallbackExhausted], "until the end of the task")
 
 	o, a = pendingOrder(t, everyFourMinutes)
 	call := onlyCallback(t, requireVerdict(t, o, approveDecision("d1"), envAt(0), VerdictDecided))
@@ -193,7 +194,7 @@ func TestRefusedHeartbeatOfAClosedApprovalStopsThem(t *testing.T) {
 func TestRetryAfterOfAHeartbeat(t *testing.T) {
 	t.Parallel()
 	for wait, want := range map[time.Duration]time.Duration{
-		0:                30 * time.Second, // an eighth of the interval
+		0:                30 * time.Second * 7 / 8, // an eighth of the interval, with jitter
 		2 * time.Minute:  2 * time.Minute,
 		15 * time.Minute: 4 * time.Minute,
 	} {

@@ -19,7 +19,7 @@ func TestMendDueTimes(t *testing.T) {
 		})
 		a.HeartbeatDue = at(ahead)
 		require.Len(t, ofKind(ActionHeartbeat, o.Advance(envAt(0))), 1)
-		require.Equal(t, at(time.Minute), a.HeartbeatDue)
+		require.Equal(t, at(52*time.Second+500*time.Millisecond), a.HeartbeatDue)
 		require.Empty(t, ofKind(ActionHeartbeat, o.Advance(envAt(0))))
 
 		_, a, call := approvedOrder(t)

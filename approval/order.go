@@ -38,9 +38,10 @@ type Order struct {
 	// ShedParts names the parts of the record that Shed has removed.
 	ShedParts []string `json:"shed,omitempty"`
 
-	newEvents []Event  // see NewEvents
-	adds      bool     // see Adds
-	newTexts  []func() // shorten the texts that the transition added, see ShortenNewTexts
+	newEvents  []Event           // see NewEvents
+	heartbeats []HeartbeatChange // see HeartbeatChanges
+	adds       bool              // see Adds
+	newTexts   []func()          // shorten the texts that the transition added, see ShortenNewTexts
 }
 
 // FindApproval returns the approval with this ID, or nil.

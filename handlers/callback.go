@@ -51,20 +51,13 @@ func (h *Callback) Handle(msg *message.Message) error {
 		err = nil // whether the task is open cannot be told, so it counts as open
 	}
 	result := h.Transitions.resultOf(action, err)
-	h.Transitions.rememberHeartbeat(order, action, result)
-	if order.HeartbeatChangesNothing(action, result) {
-		h.Transitions.observeUnstored(msg.Context(), order, func(o *approval.Order, env approval.Environment) {
-			o.RecordHeartbeatResult(action, result, env)
+	if action.Kind == approval.ActionHeartbeat {
+		return h.recordHeartbeat(msg.Context(), order, action, result)
+	}
+	return h.Transitions.recordResult(msg.Context(), action,
+		func(o *approval.Order, env approval.Environment) []approval.Action {
+			return o.RecordCallbackResult(action, result, env)
 		})
-		return nil
-	}
-	record := func(o *approval.Order, env approval.Environment) []approval.Action {
-		if action.Kind == approval.ActionHeartbeat {
-			return o.RecordHeartbeatResult(action, result, env)
-		}
-		return o.RecordCallbackResult(action, result, env)
-	}
-	return h.Transitions.recordResult(msg.Context(), action, record)
 }
 
 func (h *Callback) callTarget(ctx context.Context, action approval.Action, answer approval.Answer) error {

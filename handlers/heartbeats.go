@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -55,7 +56,42 @@ func (t *Transitions) rememberHeartbeat(order *approval.Order, action approval.A
 	if action.Kind != approval.ActionHeartbeat || action.Probe || r.Kind != approval.ResultOK {
 		return
 	}
-	if a := order.FindApproval(action.ApprovalID); a != nil {
-		t.heartbeats.add(a.ID, a.HeartbeatStarted(action))
+	a := order.FindApproval(action.ApprovalID)
+	if a == nil {
+		return
 	}
+	started := a.HeartbeatStarted(action)
+	if t.Heartbeats == nil || !t.Heartbeats.Take(a.ID, started) {
+		t.heartbeats.add(a.ID, started)
+	}
+}
+
+// lastHeartbeatTaken is approval.Environment.HeartbeatTaken.
+func (t *Transitions) lastHeartbeatTaken(approvalID string) time.Time {
+	taken := t.heartbeats.latest(approvalID)
+	if t.Heartbeats == nil {
+		return taken
+	}
+	if kept := t.Heartbeats.Taken(approvalID); kept.After(taken) {
+		return kept
+	}
+	return taken
+}
+
+// keepsHeartbeats is approval.Environment.KeepsHeartbeats.
+func (t *Transitions) keepsHeartbeats(interval time.Duration) bool {
+	return t.Heartbeats != nil && t.Heartbeats.Keeps(interval)
+}
+
+// keepHeartbeats obeys the changes of a transition. After an error it is not known whether the transition was stored: then
+// the heartbeats that it has handed over are kept, because no other process keeps them, and those that it has released
+// are kept until the record tells that they are.
+func (t *Transitions) keepHeartbeats(orderID string, changes []approval.HeartbeatChange, err error) {
+	if t.Heartbeats == nil || len(changes) == 0 {
+		return
+	}
+	if err != nil {
+		changes = slices.DeleteFunc(changes, func(c approval.HeartbeatChange) bool { return c.Heartbeat == nil })
+	}
+	t.Heartbeats.Apply(orderID, changes, t.Now())
 }

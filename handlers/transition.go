@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/heartbeat"
 )
 
 // Orders is the part of the store that handlers use. Package store states the contract of its methods.
@@ -71,6 +72,9 @@ type Transitions struct {
 	// Lease is the time that this process has for an action. After a crash the next attempt begins when the lease has
 	// expired. The lease must be longer than a call may take.
 	Lease time.Duration
+
+	// Heartbeats keeps the heartbeats of pending approvals in memory. Nil keeps none: they are due in the records.
+	Heartbeats *heartbeat.Schedule
 
 	heartbeats takenHeartbeats
 }
@@ -134,6 +138,7 @@ func (t *Transitions) run(
 	var actions []approval.Action
 	var events []approval.Event
 	var ends []approvalEnd
+	var heartbeats []approval.HeartbeatChange
 	reserved := &reservations{dispatcher: t.Dispatch}
 	defer func() { reserved.keepOnly(nil) }() // after an error or a panic
 	began := t.Now()
@@ -143,11 +148,16 @@ func (t *Transitions) run(
 		actions, err = transition(o, env)
 		events = slices.Clone(o.NewEvents())
 		ends = approvalEnds(o)
+		heartbeats = nil
+		if err == nil {
+			heartbeats = slices.Clone(o.HeartbeatChanges())
+		}
 		if due := o.NextDue(); !due.IsZero() && !due.After(env.Now) {
 			t.Dispatch.SetNextDue(orderID, o.NextDueAfter(env.Now))
 		}
 		return err
 	})
+	t.keepHeartbeats(orderID, heartbeats, err)
 	if t.Tracer != nil {
 		ctx = t.Tracer.RecordTransition(ctx, orderID, began, events, err)
 	}
@@ -183,7 +193,8 @@ func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) 
 		},
 		Hold: t.Hold,
 
-		HeartbeatTaken: t.heartbeats.latest,
+		HeartbeatTaken:  t.lastHeartbeatTaken,
+		KeepsHeartbeats: t.keepsHeartbeats,
 
 		HoldDeadlines: t.HoldDeadlines != nil && t.HoldDeadlines(),
 		Jitter:        rand.Float64(), //nolint:gosec // it only spreads retries

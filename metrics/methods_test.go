@@ -326,8 +326,10 @@ func TestEveryMethodIsTested(t *testing.T) {
 		"Observe":         true,
 		"RegisterStore":   true,
 		"RegisterRuntime": true,
-		"QueueMetrics":    true,
-		"DepthRead":       true,
+
+		"RegisterHeartbeats": true,
+		"QueueMetrics":       true,
+		"DepthRead":          true,
 	}
 	for name := range methodCases() {
 		method, _, _ := strings.Cut(name, ":")

@@ -186,6 +186,7 @@ func TestMarkdownTableNamesEverySeries(t *testing.T) {
 		return someStats(), nil
 	}, time.Now)
 	m.RegisterBodies(func() int64 { return 0 }, func() int64 { return 0 })
+	m.RegisterHeartbeats(func() (kept int, late time.Duration) { return 0, 0 })
 	m.RegisterRuntime("v1", "abc")
 	families, err := reg.Gather()
 	require.NoError(t, err)

@@ -20,6 +20,7 @@ type Row struct {
 func Rows() []Row {
 	m := New(prometheus.NewRegistry(), Config{})
 	m.RegisterStore(nil, nil)
+	m.RegisterHeartbeats(nil)
 	m.RegisterBodies(nil, nil)
 	m.RegisterRuntime("", "")
 	return m.builder.rows

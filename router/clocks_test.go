@@ -193,7 +193,7 @@ func TestWorkersWhoseClocksDiffer(t *testing.T) {
 					told := get(t, m.store, pending).Approvals[0].Notifications[0]
 					require.Equal(t, 2, m.calls[callOf(approval.ActionNotify, pending, told.ID)])
 					beats := m.calls[callOf(approval.ActionHeartbeat, pending, "")]
-					require.InDelta(t, 9, beats, 2, "a heartbeat a minute")
+					require.InDelta(t, 10, beats, 3, "a heartbeat in three quarters of a minute, to a minute")
 				}
 			})
 		})

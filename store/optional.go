@@ -56,3 +56,25 @@ type Restoration struct {
 	Copied   time.Time // the store has everything until then, as far as is known; zero if it is not
 	Restored time.Time
 }
+
+// WorkerRegister is an optional interface of a Store. A store implements it if several workers may use it at the same
+// time: they learn of each other, and divide among them what each order needs from only one of them.
+//
+// DynamoDB and PostgreSQL implement it. SQLite admits a single process and must not.
+type WorkerRegister interface {
+	// KeepWorker stores the state of a worker in the place of its earlier state, and returns the states of all workers,
+	// also of this one, in any order. It is called every few seconds, so it should be a single small write.
+	KeepWorker(ctx context.Context, w Worker) ([]Worker, error)
+	// RemoveWorker removes the state of a worker that has ended. It has no effect if there is none.
+	RemoveWorker(ctx context.Context, id string) error
+}
+
+// Worker is the state of a worker. Another worker takes it for dead when Beat stays the same for too long by its own clock:
+// the clocks of two workers are never compared.
+type Worker struct {
+	ID        string `json:"id"`
+	Beat      int64  `json:"beat"`                // grows with every call of KeepWorker
+	Epoch     int64  `json:"epoch,omitempty"`     // of the view
+	Confirmed string `json:"confirmed,omitempty"` // the view of the living workers that it acts by
+	Read      string `json:"read,omitempty"`      // the view for which it has read the orders that it owns
+}

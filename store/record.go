@@ -21,10 +21,10 @@ import (
 // Since version 2 a record has principals, probes and the start of an attempt, since version 3 choices, values, edits with
 // void votes, and questions, since version 4 its writer's version, since version 5 unanswered and dismissed approvals,
 // since version 6 times of heartbeats and reconciliations, since version 7 proposals for a second operator, since version 8
-// the time of pauses. Since version 9 records are binary, see package record. Programs before version 4 drop the fields that
-// they do not know.
+// the time of pauses. Since version 9 records are binary, see package record. Since version
+// 10 heartbeats can be kept in memory. Programs before version 4 drop the fields that they do not know.
 const (
-	recordVersion = 9
+	recordVersion = 10
 	readerVersion = 9
 )
 

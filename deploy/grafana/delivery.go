@@ -150,6 +150,12 @@ func callbackPanels() []part {
 				"them fail, the alert ApprovalRelayHeartbeatsFailing fires: without heartbeats, states end by themselves.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_heartbeats_total{@target}[@step]))`},
 			query{"probe {{result}}", `sum by (result) (increase(approval_relay_probes_total{@target}[@step]))`}),
+		newLines("Heartbeats kept in memory",
+			"Pending approvals whose heartbeats the workers keep in memory, and for how long the latest of them has been due. If the lag "+
+				"stays above 30 seconds, the rate limit of the target or its answers are too slow for so many.",
+			"short",
+			query{"approvals", `sum(approval_relay_heartbeats_scheduled{@all})`},
+			query{"lag in seconds", `max(approval_relay_heartbeat_lag_seconds{@all})`}),
 		newBars("Callbacks redriven, task tokens erased",
 			"Exhausted callbacks that an operator restarted. Task tokens are erased an hour after their callback has "+
 				"ended.",

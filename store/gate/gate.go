@@ -76,6 +76,10 @@ func (s *Store) learn(since time.Time, controls []store.Control) {
 	}
 }
 
+// MayChange returns an error if the store is read-only, or if that cannot be found out. It is for work that changes no
+// order and must not go on in a store that was moved.
+func (s *Store) MayChange(ctx context.Context) error { return s.check(ctx) }
+
 // check returns an error if the store is read-only, or if that cannot be found out.
 func (s *Store) check(ctx context.Context) error {
 	if k := s.fresh(); k != nil {

@@ -93,4 +93,5 @@ var approvalLayout = &layout[approval.Approval]{name: "Approval", fields: []fiel
 	text(80, "audience", func(a *approval.Approval) *string { return &a.Audience }),
 	text(81, "rules_version", func(a *approval.Approval) *string { return &a.RulesVersion }),
 	count(82, "max_rounds", func(a *approval.Approval) *int { return &a.MaxRounds }),
+	truth(83, "heartbeats_kept", func(a *approval.Approval) *bool { return &a.HeartbeatsKept }),
 }}

@@ -1,0 +1,174 @@
+package heartbeat
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
+)
+
+// Due is a heartbeat that is to be sent now.
+type Due struct {
+	OrderID  string
+	Interval time.Duration
+
+	key key
+}
+
+// FindIn returns the ID of the approval in its order, or "".
+func (d Due) FindIn(o *approval.Order) string {
+	for _, a := range o.Approvals {
+		if keyOf(a.ID) == d.key {
+			return a.ID
+		}
+	}
+	return ""
+}
+
+// Result tells when the next heartbeat is due. The zero value stands for one that went well.
+type Result struct {
+	// IsLast is set if no heartbeat follows from memory.
+	IsLast bool
+	// RetryAfter is the pause after a heartbeat that was not made or has failed.
+	RetryAfter time.Duration
+	HasFailed  bool
+}
+
+// Orders is the part of the store that has the pending orders.
+type Orders interface {
+	List(ctx context.Context, q store.OrderQuery) (orders []*approval.Order, next string, err error)
+}
+
+// Config configures a Heart.
+type Config struct {
+	Schedule *Schedule
+	Orders   Orders
+	// Send sends a heartbeat. It reads the record first, so a heartbeat ends with its approval, whoever closes it.
+	Send func(ctx context.Context, due Due) Result
+	// MayChange returns an error while the store is read-only: then nothing is sent, because another store may have the
+	// orders by now. Nil means that it never is.
+	MayChange func(ctx context.Context) error
+	// Workers tells which workers use the store. It is nil if no other one can.
+	Workers store.WorkerRegister
+	// WorkerID tells this process apart from every other, also from the process before it.
+	WorkerID string
+	// Now is the clock that the records' times come from.
+	Now func() time.Time
+	Log *slog.Logger
+	// PerTarget is the largest number of heartbeats in progress to a target.
+	PerTarget int
+	// CloseTimeout is the time that heartbeats in progress have to end after the end of Run's context.
+	CloseTimeout time.Duration
+}
+
+// Heart sends the heartbeats of a Schedule. There is a goroutine for each target, and each heartbeat in progress has one.
+//
+// Workers that share a store divide the orders by rendezvous hashing over the workers that live. A worker keeps the
+// heartbeats of the approvals that it has stored itself, whoever owns them. When a worker comes or goes, there is a new
+// view. Each worker confirms the view; from then on it counts what it stores to the new view. When all have confirmed, each
+// reads the pending orders and takes over the heartbeats that it owns. When all have read them, each gives up the heartbeats
+// from before the view that another one owns. So at any time at least one worker keeps a heartbeat, unless a worker has
+// died: then the others keep it after TakeOverTime. Two workers that send it for a while do no harm.
+type Heart struct {
+	Config
+
+	running sync.WaitGroup
+}
+
+// NewHeart returns a Heart.
+func NewHeart(c Config) *Heart { return &Heart{Config: c} }
+
+// Run sends heartbeats until the context ends.
+func (h *Heart) Run(ctx context.Context) error {
+	var parts sync.WaitGroup
+	parts.Go(func() { h.takeOver(ctx) })
+	for {
+		select {
+		case <-ctx.Done():
+			parts.Wait()
+			h.waitAtMost(h.CloseTimeout)
+			return nil
+		case <-h.Schedule.grown:
+			for _, l := range h.Schedule.takeAdded() {
+				parts.Go(func() { h.serve(ctx, l) })
+			}
+		}
+	}
+}
+
+// serve sends the heartbeats of a lane.
+func (h *Heart) serve(ctx context.Context, l *lane) {
+	slots := make(chan struct{}, max(1, h.PerTarget))
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		e := h.awaitDue(ctx, l)
+		if e == nil {
+			return
+		}
+		h.running.Go(func() {
+			defer func() { <-slots }()
+			h.send(ctx, e)
+		})
+	}
+}
+
+// awaitDue waits until a heartbeat of the lane is due and the store is not read-only. It returns nil if the context ends.
+func (h *Heart) awaitDue(ctx context.Context, l *lane) *entry {
+	for ctx.Err() == nil {
+		wait := readOnlyPause
+		if h.MayChange == nil || h.MayChange(ctx) == nil {
+			var e *entry
+			if e, wait = h.Schedule.takeDue(l); e != nil {
+				return e
+			}
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-l.woken:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// readOnlyPause is the pause after which a store that is read-only is looked at again.
+const readOnlyPause = 500 * time.Millisecond
+
+// send sends a heartbeat. If that panics, it is sent again after an eighth of its interval, and no other one is affected.
+func (h *Heart) send(ctx context.Context, e *entry) {
+	result := Result{RetryAfter: max(e.interval/8, time.Second), HasFailed: true}
+	defer func() {
+		if r := recover(); r != nil {
+			// The value itself may contain a secret.
+			h.Log.LogAttrs(ctx, slog.LevelError, "heartbeat failed",
+				slog.String("error", fmt.Sprintf("panic (%T) at\n%s", r, debug.Stack())))
+		}
+		h.Schedule.ended(e, result)
+	}()
+	result = h.Send(ctx, Due{OrderID: e.orderID, Interval: e.interval, key: e.key})
+}
+
+func (h *Heart) waitAtMost(d time.Duration) {
+	ended := make(chan struct{})
+	go func() {
+		h.running.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	}
+}
