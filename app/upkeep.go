@@ -33,11 +33,12 @@ func OpenStore(ctx context.Context, c *config.Config, sealer store.Sealer, toFil
 		settings := *table
 		settings.Create = table.Create && toFill
 		s, err := dynamodb.Open(ctx, dynamodb.Config{
-			Settings: settings,
-			AWS:      aws,
-			Sealer:   sealer,
-			Import:   toFill,
-			Moved:    !toFill,
+			Settings:    settings,
+			AWS:         aws,
+			Sealer:      sealer,
+			KeepVersion: true,
+			Import:      toFill,
+			Moved:       !toFill,
 		})
 		if err != nil {
 			return nil, err

@@ -2,7 +2,7 @@ package dynamodb
 
 import (
 	"context"
-	"strconv"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -21,12 +21,12 @@ import (
 const retryingPrefix = "r"
 
 // setStates adds the set of states of an order, and its place in the index, to its item.
-func setStates(i item, o *approval.Order) {
+func setStates(i item, o *approval.Order, shard string) {
 	set := store.StatesOf(o)
 	if set == 0 {
 		return
 	}
-	partition := shardOf(o.ID, shards)
+	partition := shard
 	if set == store.InRetrying {
 		partition = retryingPrefix + partition
 	}
@@ -35,23 +35,14 @@ func setStates(i item, o *approval.Order) {
 }
 
 // statePartitions returns the partitions of the index with the orders in a set of states.
-func statePartitions(set store.StateSet) []string {
-	partitions := allShards()
+func statePartitions(set store.StateSet, shards []string) []string {
+	partitions := slices.Clone(shards)
 	if set&store.InRetrying != 0 {
-		for _, p := range allShards() {
-			partitions = append(partitions, retryingPrefix+p)
+		for _, shard := range shards {
+			partitions = append(partitions, retryingPrefix+shard)
 		}
 	}
 	return partitions
-}
-
-// allShards returns the names of the shards.
-func allShards() []string {
-	var names []string
-	for i := range shards {
-		names = append(names, strconv.Itoa(i))
-	}
-	return names
 }
 
 // countedStates returns the states in which a stored order is counted. An item of an older version has no set: of its
@@ -87,9 +78,9 @@ func (c *change) countStates(old, current store.StateSet) {
 		switch {
 		case old&s.member == current&s.member:
 		case current&s.member != 0:
-			c.addCount(s.name, 1)
+			c.counts.add(s.name, 1)
 		default:
-			c.addCount(s.name, -1)
+			c.counts.add(s.name, -1)
 		}
 	}
 }
@@ -97,8 +88,8 @@ func (c *change) countStates(old, current store.StateSet) {
 // maxCounted is the largest count that is compared with the index.
 const maxCounted = 1000
 
-// boundCounts makes the counts of undeliverable and unanswered orders no larger than the number of orders in the index.
-// A worker of an older version on the same table removes an order from the index, but not from these counts.
+// boundCounts makes the counts of undeliverable and unanswered orders no larger than the number of orders in the index: a
+// worker that was killed may not have stored that it took an order out of it.
 func (s *Store) boundCounts(ctx context.Context, out *store.Stats) error {
 	largest := max(out.Undeliverable, out.Unanswered)
 	out.Undeliverable = max(out.Undeliverable, 0)
@@ -106,9 +97,14 @@ func (s *Store) boundCounts(ctx context.Context, out *store.Stats) error {
 	if largest <= 0 || largest > maxCounted {
 		return nil
 	}
-	counts := make([]int, shards)
+	shards, err := s.allShards(ctx)
+	if err != nil {
+		return err
+	}
+	found := make([]int, len(shards))
 	var group errgroup.Group
-	for i, partition := range allShards() {
+	group.SetLimit(maxConcurrent)
+	for i, partition := range shards {
 		group.Go(func() error {
 			return s.withRetries(ctx, func(ctx context.Context) error {
 				page, err := s.client.Query(ctx, &dynamodb.QueryInput{
@@ -120,15 +116,15 @@ func (s *Store) boundCounts(ctx context.Context, out *store.Stats) error {
 					Limit:                     aws.Int32(int32(largest)),
 				})
 				if err == nil {
-					counts[i] = int(page.Count)
+					found[i] = int(page.Count)
 				}
 				return err
 			})
 		})
 	}
-	err := group.Wait()
+	err = group.Wait()
 	sum := 0
-	for _, n := range counts {
+	for _, n := range found {
 		sum += n
 	}
 	out.Undeliverable = min(out.Undeliverable, sum)

@@ -3,7 +3,6 @@ package dynamodb
 import (
 	"bytes"
 	"compress/flate"
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,10 +22,6 @@ func recordLimits() store.RecordLimits {
 	}
 }
 
-// maxWorkflows is the largest number of workflows with a pending approval of the same order: each of them needs an item
-// in the same transaction.
-const maxWorkflows = 40
-
 // Each item has the IDs of its last writes, the newest first. After a lost answer, a write recognises its own ID, even
 // if other writes came later.
 const (
@@ -40,9 +35,9 @@ type change struct {
 	id      []byte
 	before  item // nil if no order was stored
 	item    item // nil if the order is removed
-	counts  map[string]int64
-	ended   []item // keys of pending items to delete
-	opened  []item // pending items to put
+	counts  counts
+	opened  []item // items of owed answers, to put before the order is written
+	ended   []item // keys of items of owed answers, to delete after it
 }
 
 // computeChange runs the transition on a stored item, or on an empty order if before is nil.
@@ -69,13 +64,12 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 		return nil, err
 	}
 	c := newChange(o, before, pendingBefore, states)
+	c.ended = append(c.ended, legacyPendingKeys(before, orderID, pendingBefore)...)
 	if o.IsEmpty() {
+		c.changeOwed(nil)
 		return c, nil
 	}
-	if n := len(pendingByWorkflow(o)); n > maxWorkflows && n > len(pendingBefore) {
-		return nil, approval.OrderFull("it has pending approvals in %d workflows", maxWorkflows)
-	}
-	c.setItem(o, record)
+	c.setItem(o, record, s.writeShards())
 	return c, nil
 }
 
@@ -86,17 +80,17 @@ func newChange(o *approval.Order, before item, pendingBefore map[string]workflow
 		orderID: o.ID,
 		id:      newWriteID(),
 		before:  before,
-		counts:  map[string]int64{},
+		counts:  counts{},
 	}
 	c.countPending(pendingBefore, pendingByWorkflow(o))
 	c.countStates(states, store.StatesOf(o))
-	c.changeOwed(storedOwed(before), owedSince(o))
 	return c
 }
 
-// setItem sets the item of the order with its compressed record.
-func (c *change) setItem(o *approval.Order, record []byte) {
-	c.item = orderItem(o, c.before, record)
+// setItem sets the item of the order with its compressed record, in one of these shards.
+func (c *change) setItem(o *approval.Order, record []byte, shards int) {
+	c.item = orderItem(o, record, shardOf(o.ID, shards))
+	c.changeOwed(c.item)
 	keepUnknownAttributes(c.before, c.item)
 	earlierWrites := prefixOf(getBytes(c.before, "last_writes"), idSize*(writesKept-1))
 	c.item["last_writes"] = bytesAttr(append(bytes.Clone(c.id), earlierWrites...))
@@ -129,37 +123,45 @@ func (s *Store) measureLoose(orderID string, before item) (int, error) {
 
 func prefixOf(b []byte, n int) []byte { return b[:min(len(b), n)] }
 
+// itemVersion is the version of the items of orders. Since version 2, nothing of an order but its owed answers has an item
+// of its own, and orders are not leased by a write.
+const itemVersion = 2
+
 // orderItem returns the item of an order: its record, and the keys of the indexes.
-func orderItem(o *approval.Order, before item, record []byte) item {
-	shard := stringAttr(shardOf(o.ID, shards))
+func orderItem(o *approval.Order, record []byte, shard string) item {
 	i := orderKey(o.ID)
+	i["item_version"] = numberAttr(itemVersion)
 	i["order_record"] = bytesAttr(record)
-	i["order_shard"] = shard
+	i["order_shard"] = stringAttr(shard)
 	i["order_id"] = bytesAttr([]byte(o.ID))
 	if p := o.PendingApprovals(); len(p) > 0 {
-		i["pending_shard"] = shard
-		i["waits_since"] = bytesAttr(encodeAge(store.AgeCursor{Since: store.OldestPending(p), OrderID: o.ID}))
+		i["pending_shard"] = stringAttr(shard)
+		i["waits_since"] = bytesAttr(encodeWaiting(o))
 	}
-	setStates(i, o)
+	setStates(i, o, shard)
 	setOwed(i, o)
 	if due := o.NextDue(); !due.IsZero() {
-		i["due_shard"] = shard
+		i["due_shard"] = stringAttr(shard)
 		i["due_at"] = numberAttr(toNanos(due))
 		i["next_at"] = numberAttr(toNanos(due))
-		// An order that is still due at the now of its Claim keeps its lease.
-		if claimed, ok := before["claimed_at"]; ok && toNanos(due) <= getNumber(before, "claimed_at") {
-			i["next_at"] = before["next_at"]
-			i["claimed_at"] = claimed
-			i["lease_id"] = before["lease_id"]
+		if i["attention"] == nil && i["owed"] == nil && !o.RemovalDue().IsZero() {
+			markRemoval(i)
 		}
 	}
 	return i
 }
 
-// orderAttributes returns the names of the attributes that this program writes to the item of an order.
+// markRemoval marks the item of an order that has nothing else to do than to be removed when it is due. The mark is that
+// the order is due a nanosecond after the key of its index row: the index has no attribute to spare.
+func markRemoval(i item) { i["due_at"] = numberAttr(getNumber(i, "next_at") + 1) }
+
+// isRemoval reports whether the order of an index row or an item is only to be removed.
+func isRemoval(i item) bool { return getNumber(i, "due_at") > getNumber(i, "next_at") }
+
+// orderAttributes returns the attributes of an order's item that this program knows, also those of version 1.
 func orderAttributes() []string {
 	return []string{
-		"pk", "sk", "order_record", "last_writes", "order_shard", "order_id", "pending_shard", "waits_since",
+		"pk", "sk", "item_version", "order_record", "order_shard", "order_id", "last_writes", "pending_shard", "waits_since",
 		"exhausted_shard", "attention", "owed", "due_shard", "due_at", "next_at", "claimed_at", "lease_id",
 	}
 }
@@ -175,63 +177,19 @@ func keepUnknownAttributes(before, after item) {
 	}
 }
 
-// workflowPending counts the pending approvals of an order in a workflow.
-type workflowPending struct {
-	count  int64
-	oldest time.Time
-}
-
-func pendingByWorkflow(o *approval.Order) map[string]workflowPending {
-	out := map[string]workflowPending{}
-	for _, p := range o.PendingApprovals() {
-		w := out[p.Workflow]
-		if w.count++; w.count == 1 || p.Since.Before(w.oldest) {
-			w.oldest = p.Since
-		}
-		out[p.Workflow] = w
-	}
-	return out
-}
-
+// pendingPrefix is the prefix of the names of the counts of pending approvals. The name of the workflow follows.
 const pendingPrefix = "pending#"
 
-// countPending adds the differences between two states of an order to the counts and to the pending items.
+// countPending adds the differences between two states of an order to the counts.
 func (c *change) countPending(old, current map[string]workflowPending) {
-	names := map[string]bool{}
-	for _, m := range []map[string]workflowPending{old, current} {
-		for name := range m {
-			names[name] = true
-		}
+	for name, after := range current {
+		c.counts.add(pendingPrefix+name, after.count)
 	}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		before, after := old[name], current[name]
-		c.addCount(pendingPrefix+name, after.count-before.count)
-		if (before.count > 0) == (after.count > 0) && before.oldest.Equal(after.oldest) {
-			continue
-		}
-		if before.count > 0 {
-			c.ended = append(c.ended, c.pendingKey(name, before.oldest))
-		}
-		if after.count > 0 {
-			c.opened = append(c.opened, c.pendingKey(name, after.oldest))
-		}
+	for name, before := range old {
+		c.counts.add(pendingPrefix+name, -before.count)
 	}
+	maps.DeleteFunc(c.counts, func(_ string, n int64) bool { return n == 0 })
 }
-
-func (c *change) addCount(name string, n int64) {
-	if n != 0 {
-		c.counts[name] += n
-	}
-}
-
-// pendingKey returns the key of the pending item of this order in a workflow.
-func (c *change) pendingKey(workflow string, since time.Time) item {
-	hash := sha256.Sum256([]byte(c.orderID))
-	partition := pendingPartition(shardOf(c.orderID, pendingShards), workflow)
-	return itemKey(partition, fmt.Sprintf("%s#%x", sortableTime(since), hash[:16]))
-}
-
-func pendingPartition(shard, workflow string) string { return pendingPrefix + shard + "#" + workflow }
 
 // sortableTime returns a time as a text. The texts sort as the times do.
 func sortableTime(t time.Time) string { return fmt.Sprintf("%020d", uint64(toNanos(t))^1<<63) }

@@ -6,10 +6,12 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -17,13 +19,17 @@ import (
 // two pages would look like a fault. If a record cannot be read, the counts are not compared.
 func (s *Store) CheckRecords(ctx context.Context, fix bool, report func(store.Fault)) error {
 	c := &tableCheck{
-		store:   s,
-		fix:     fix,
-		report:  report,
-		pending: map[string]bool{},
-		wanted:  map[string]item{},
-		counts:  map[string]int64{},
-		expect:  map[string]int64{},
+		store:  s,
+		fix:    fix,
+		report: report,
+		owed:   map[string]bool{},
+		wanted: map[string]item{},
+		heads:  map[string]bool{},
+		counts: counts{},
+		expect: counts{},
+	}
+	if err := s.tally.flush(ctx); err != nil {
+		return fmt.Errorf("check the table: %w", err)
 	}
 	if err := s.scan(ctx, func(i item) error { return c.addItem(ctx, i) }); err != nil {
 		return fmt.Errorf("check the table: %w", err)
@@ -43,26 +49,37 @@ type tableCheck struct {
 	fix       bool
 	report    func(store.Fault)
 	isPartial bool            // a record cannot be read
-	pending   map[string]bool // the items of pending approvals and owed answers in the table, by key
+	owed      map[string]bool // the items of owed answers in the table, by key
 	wanted    map[string]item // the items of this kind that the records need, by key
-	counts    map[string]int64
-	expect    map[string]int64
+	leftover  []item          // the keys of items that only version 1 has used
+	heads     map[string]bool // the IDs of the dead letters
+	parts     []item          // the keys of parts of dead letters
+	counts    counts
+	expect    counts
 }
 
 func keyText(i item) string { return getString(i, "pk") + "\n" + getString(i, "sk") }
 
 func (c *tableCheck) addItem(ctx context.Context, i item) error {
+	key := itemKey(getString(i, "pk"), getString(i, "sk"))
 	switch pk := getString(i, "pk"); {
 	case isOrder(i):
 		return c.addOrder(ctx, i)
-	case strings.HasPrefix(pk, pendingPrefix), strings.HasPrefix(pk, owedPrefix):
-		c.pending[keyText(i)] = true
+	case strings.HasPrefix(pk, owedPrefix):
+		c.owed[keyText(i)] = true
+	case strings.HasPrefix(pk, pendingPrefix):
+		c.leftover = append(c.leftover, key)
 	case pk == "letters":
+		c.heads[getString(i, "sk")] = true
 		c.expect["letters"]++
+	case strings.HasPrefix(pk, letterPrefix):
+		c.parts = append(c.parts, key)
+	case pk == talliesPartition:
+		c.counts.addAll(getCounts(i, "net"), 1)
 	case strings.HasPrefix(pk, "count#"):
 		for name := range i {
 			if name != "pk" && name != "sk" {
-				c.counts[name] += getNumber(i, name)
+				c.counts.add(name, getNumber(i, name))
 			}
 		}
 	}
@@ -84,14 +101,13 @@ func (c *tableCheck) addOrder(ctx context.Context, i item) error {
 	whole := &change{orderID: id, counts: c.expect}
 	whole.countPending(nil, pendingByWorkflow(o))
 	whole.countStates(0, states)
-	whole.changeOwed(nil, owedSince(o))
-	for _, k := range whole.opened {
-		c.wanted[keyText(k)] = k
+	want := wantedItem(o, i)
+	for key, k := range owedItems(want) {
+		c.wanted[key] = k
 	}
-	want := orderItem(o, i, getBytes(i, "order_record"))
 	var names []string
 	for _, name := range derivedAttributes() {
-		if !reflect.DeepEqual(i[name], want[name]) && (name != "next_at" || i[name] == nil || want[name] == nil) { // a lease changes it
+		if !reflect.DeepEqual(i[name], want[name]) {
 			names = append(names, name)
 		}
 	}
@@ -106,6 +122,29 @@ func (c *tableCheck) addOrder(ctx context.Context, i item) error {
 	}
 	c.report(f)
 	return nil
+}
+
+// wantedItem returns the item that an order should have, in the shard and in the version of the item that it has.
+func wantedItem(o *approval.Order, have item) item {
+	shard := getString(have, "order_shard")
+	if n, err := strconv.Atoi(shard); err != nil || n < 0 || n >= MaxShards {
+		shard = shardOf(o.ID, firstShards)
+	}
+	want := orderItem(o, getBytes(have, "order_record"), shard)
+	if getNumber(have, "item_version") >= itemVersion {
+		return want
+	}
+	delete(want, "item_version")
+	if waits := getBytes(want, "waits_since"); waits != nil {
+		want["waits_since"] = bytesAttr(prefixOf(waits, len(encodeAge(store.AgeCursor{OrderID: o.ID}))))
+	}
+	if isRemoval(want) {
+		want["due_at"] = want["next_at"]
+	}
+	if have["next_at"] != nil && want["next_at"] != nil { // a lease has changed it
+		want["next_at"] = have["next_at"]
+	}
+	return want
 }
 
 // derivedAttributes returns the attributes of an order that follow from its record.
@@ -148,78 +187,76 @@ func (s *Store) fixAttributes(ctx context.Context, have, want item, names []stri
 	})
 }
 
-// compareTotals compares the items of pending approvals and owed answers, and the counts with the records.
+// compareTotals compares the items of owed answers, the parts of dead letters and the counts with the records.
 func (c *tableCheck) compareTotals(ctx context.Context) error {
-	writes := &change{}
-	for _, key := range slices.Sorted(maps.Keys(c.pending)) {
+	deletes := c.leftover
+	var puts []item
+	for _, key := range slices.Sorted(maps.Keys(c.owed)) {
 		if c.wanted[key] == nil {
 			pk, sk, _ := strings.Cut(key, "\n")
-			writes.ended = append(writes.ended, itemKey(pk, sk))
+			deletes = append(deletes, itemKey(pk, sk))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.wanted)) {
-		if !c.pending[key] {
-			writes.opened = append(writes.opened, c.wanted[key])
+		if !c.owed[key] {
+			puts = append(puts, c.wanted[key])
 		}
 	}
-	if n := len(writes.ended) + len(writes.opened); n > 0 {
+	if tooMany := len(deletes) - len(c.leftover); tooMany+len(puts) > 0 {
 		c.report(store.Fault{
-			Text: fmt.Sprintf("the items of pending approvals and owed answers are not those of the records: %d too many, %d missing",
-				len(writes.ended), len(writes.opened)),
+			Text:  fmt.Sprintf("the items of owed answers are not those of the records: %d too many, %d missing", tooMany, len(puts)),
 			Fixed: c.fix,
 		})
 	}
-	differences := map[string]int64{}
-	for _, counts := range []map[string]int64{c.counts, c.expect} {
-		for name := range counts {
-			if d := c.expect[name] - c.counts[name]; d != 0 {
-				differences[name] = d
-			}
-		}
+	without := slices.DeleteFunc(c.parts, func(k item) bool {
+		return c.heads[strings.TrimPrefix(getString(k, "pk"), letterPrefix)]
+	})
+	if len(without) > 0 {
+		c.report(store.Fault{Text: fmt.Sprintf("%d parts belong to no dead letter", len(without)), Fixed: c.fix})
 	}
-	for _, name := range slices.Sorted(maps.Keys(differences)) {
-		c.report(store.Fault{
-			Text:  fmt.Sprintf("the count %q is %d instead of %d", name, c.counts[name], c.expect[name]),
-			Fixed: c.fix,
-		})
-	}
+	differences := c.compareCounts()
 	if !c.fix {
 		return nil
 	}
-	return c.store.fixTotals(ctx, writes, differences)
+	return c.store.fixTotals(ctx, puts, append(deletes, without...), differences)
 }
 
-// fixTotals writes the pending items, and adds the differences to the counts. An interrupted fix is completed by the next
-// one, which compares again.
-func (s *Store) fixTotals(ctx context.Context, writes *change, differences map[string]int64) error {
-	for _, k := range writes.ended {
-		if err := s.withRetries(ctx, func(ctx context.Context) error {
-			_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &s.config.Table, Key: k})
-			return err
-		}); err != nil {
+// compareCounts reports the counts that are wrong, and returns by how much.
+func (c *tableCheck) compareCounts() counts {
+	names := map[string]bool{}
+	for _, all := range []counts{c.counts, c.expect} {
+		for name := range all {
+			names[name] = true
+		}
+	}
+	differences := counts{}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if d := c.expect[name] - c.counts[name]; d != 0 {
+			differences[name] = d
+			c.report(store.Fault{
+				Text:  fmt.Sprintf("the count %q is %d instead of %d", name, c.counts[name], c.expect[name]),
+				Fixed: c.fix,
+			})
+		}
+	}
+	return differences
+}
+
+// fixTotals writes and deletes items, and corrects the counts. An interrupted fix is completed by the next one, which
+// compares again.
+func (s *Store) fixTotals(ctx context.Context, puts, deletes []item, differences counts) error {
+	for _, k := range deletes {
+		if err := s.deleteItem(ctx, k); err != nil {
 			return err
 		}
 	}
-	for _, k := range writes.opened {
-		if err := s.withRetries(ctx, func(ctx context.Context) error {
-			_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.config.Table, Item: k})
-			return err
-		}); err != nil {
+	for _, i := range puts {
+		if err := s.putItem(ctx, i); err != nil {
 			return err
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(differences)) {
-		u := s.countUpdate(map[string]int64{name: differences[name]})[0].Update
-		// It is not repeated: an addition whose answer was lost would count twice.
-		if _, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName:                 u.TableName,
-			Key:                       u.Key,
-			UpdateExpression:          u.UpdateExpression,
-			ExpressionAttributeNames:  u.ExpressionAttributeNames,
-			ExpressionAttributeValues: u.ExpressionAttributeValues,
-		}); err != nil {
-			return withoutContent(err)
-		}
+	if len(differences) == 0 {
+		return nil
 	}
-	return nil
+	return s.correctBase(ctx, differences)
 }

@@ -1,144 +1,160 @@
 package dynamodb
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 )
 
-// maxConcurrent bounds the concurrent calls of a Claim.
-const maxConcurrent = 32
-
-// Claim implements store.Store. It finds orders that may be due in an index, and leases each by a write with the
-// condition that it is due.
+// Claim implements store.Store. It takes the orders from the timers, which a scan of the owned shards completes every few
+// seconds. The lease is in the memory of this process. Two processes claim the same order only if the worker that has
+// written it is slow, or while the ownership of its shard changes: the write by which an action begins decides then.
 func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	if limit <= 0 {
 		return nil, ctx.Err()
 	}
-	candidates, err := s.queryIndex(ctx, indexQuery{
-		index:  "due",
-		where:  "next_at <= :now",
-		values: item{":now": numberAttr(toNanos(now))},
-		limit:  limit,
-	})
-	if err != nil {
+	if err := s.beatIfDue(ctx); err != nil {
 		return nil, fmt.Errorf("claim due orders: %w", err)
 	}
-	slices.SortStableFunc(candidates, compareNext)
-	c := claim{
-		store: s,
-		id:    newWriteID(),
-		now:   now,
-		until: now.Add(lease),
+	if err := s.scanIfDue(ctx, now); err != nil {
+		return nil, fmt.Errorf("claim due orders: %w", err)
 	}
-	var leased []item
-	for len(candidates) > 0 && len(leased) < limit {
-		n := min(limit-len(leased), maxConcurrent, len(candidates))
-		part, err := c.leaseRows(ctx, candidates[:n])
-		leased = append(leased, part...)
-		candidates = candidates[n:]
-		if err != nil && len(leased) == 0 {
-			return nil, fmt.Errorf("claim due orders: %w", err)
-		}
-		if err != nil { // the leased orders are returned, the others stay due
-			break
-		}
-		if len(part) < n/2 { // another process claims the same rows
-			rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
-		}
-	}
-	slices.SortStableFunc(leased, compareNext)
-	var ids []string
-	for _, row := range leased {
-		ids = append(ids, orderIDOf(row))
+	s.startUpkeep(ctx)
+	ids := s.timers.take(toNanos(now), toNanos(now.Add(lease)), limit)
+	if err := s.takeUpkeepError(); err != nil && len(ids) == 0 {
+		return nil, fmt.Errorf("claim due orders: %w", err)
 	}
 	return ids, nil
 }
 
-func compareNext(a, b item) int { return cmp.Compare(getNumber(a, "next_at"), getNumber(b, "next_at")) }
+const (
+	// scanInterval is the time between two scans of the owned shards.
+	scanInterval = 10 * time.Second
+	// aloneInterval is the time between two scans if there is no other worker whose orders they could find.
+	aloneInterval = time.Minute
+	// scanGrace is how long an order that another worker may have written is left to that worker.
+	scanGrace = time.Second
+	// scanRows is the number of rows that a scan reads from a shard at once.
+	scanRows = 500
+	// fewDue is the number of due orders below which a scan goes on with the next rows.
+	fewDue = 256
+)
 
-// claim is a call of Claim.
-type claim struct {
-	store      *Store
-	id         []byte
-	now, until time.Time
+// scans is the state of the scans of the owned shards.
+type scans struct {
+	began     time.Time // the current scan, or the last one
+	pages     int       // of the current scan
+	isRunning bool
+	open      map[string]item // the shards with further rows, and where they begin
 }
 
-// leaseRows leases the orders of index rows, and returns the rows of the orders that it leased.
-func (c claim) leaseRows(ctx context.Context, rows []item) ([]item, error) {
-	leased := make([]bool, len(rows))
-	var group errgroup.Group
-	for i, row := range rows {
-		group.Go(func() error {
-			var err error
-			leased[i], err = c.leaseRow(ctx, row)
-			return err
-		})
+// scanIfDue looks for orders in the owned shards that are due, or will be before the next scan. A scan of many rows is
+// continued by the next calls, when their orders have been claimed.
+func (s *Store) scanIfDue(ctx context.Context, now time.Time) error {
+	s.scanning.Lock()
+	defer s.scanning.Unlock()
+	scan := &s.scans
+	interval := scanInterval
+	if s.members.isAlone() {
+		interval = aloneInterval
 	}
-	err := group.Wait()
-	var out []item
-	for i, row := range rows {
-		if leased[i] {
-			out = append(out, row)
+	began := time.Now()
+	isDue := scan.began.IsZero() || began.Sub(scan.began) >= interval*time.Duration(max(1, scan.pages/64))
+	if moved := s.members.takeMoved(); !scan.isRunning && (isDue || moved) {
+		*scan = scans{began: began, isRunning: true, open: map[string]item{}}
+		for _, shard := range s.members.ownedShards() {
+			scan.open[shard] = nil
 		}
 	}
-	return out, err
+	if !scan.isRunning || s.timers.countDue(toNanos(now), fewDue) >= fewDue || s.upkeep.countExpired() >= maxExpired/2 {
+		return nil
+	}
+	if err := s.scanPages(ctx, scan, now, now.Add(interval+scanInterval)); err != nil {
+		*scan = scans{began: scan.began, isRunning: true, open: scan.open}
+		return err
+	}
+	scan.isRunning = len(scan.open) > 0
+	return nil
 }
 
-// leaseRow reports whether it leased the order of an index row.
-func (c claim) leaseRow(ctx context.Context, row item) (bool, error) {
-	startedAt := time.Now()
-	err := c.store.withRetries(ctx, func(ctx context.Context) error {
-		_, err := c.store.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName:           &c.store.config.Table,
-			Key:                 item{"pk": row["pk"], "sk": row["sk"]},
-			UpdateExpression:    aws.String("SET next_at = :until, claimed_at = :now, lease_id = :id"),
-			ConditionExpression: aws.String("next_at <= :now"),
-			ExpressionAttributeValues: item{
-				":until": numberAttr(toNanos(c.until)),
-				":now":   numberAttr(toNanos(c.now)),
-				":id":    bytesAttr(c.id),
-			},
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+// scanPages reads the next rows of each open shard that are due until then.
+func (s *Store) scanPages(ctx context.Context, scan *scans, now, until time.Time) error {
+	shards := slices.Sorted(maps.Keys(scan.open))
+	pages := make([]*dynamodb.QueryOutput, len(shards))
+	var group errgroup.Group
+	group.SetLimit(maxConcurrent)
+	for i, shard := range shards {
+		group.Go(func() error {
+			return s.withRetries(ctx, func(ctx context.Context) (err error) {
+				pages[i], err = s.client.Query(ctx, &dynamodb.QueryInput{
+					TableName:                 &s.config.Table,
+					IndexName:                 aws.String("due"),
+					KeyConditionExpression:    aws.String("due_shard = :shard AND next_at <= :until"),
+					ExpressionAttributeValues: item{":shard": stringAttr(shard), ":until": numberAttr(toNanos(until))},
+					Limit:                     aws.Int32(scanRows),
+					ExclusiveStartKey:         scan.open[shard],
+				})
+				return err
+			})
 		})
-		return asConflict(err)
-	})
-	if conflict, ok := errors.AsType[*conflictError](err); ok {
-		// It is this claim's lease if the answer of an earlier attempt was lost.
-		return string(getBytes(conflict.current, "lease_id")) == string(c.id), nil
 	}
-	c.store.recent.forget(orderIDOf(row))
-	c.store.observeCommit(startedAt, err)
-	return err == nil, err
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	grace := scanGrace
+	if s.members.isAlone() {
+		grace = 0
+	}
+	for i, shard := range shards {
+		for _, row := range pages[i].Items {
+			s.foundDue(row, now, grace)
+		}
+		scan.pages++
+		if scan.open[shard] = pages[i].LastEvaluatedKey; len(scan.open[shard]) == 0 {
+			delete(scan.open, shard)
+		}
+	}
+	return nil
 }
+
+// foundDue adds the order of an index row to the timers. A row may lag behind a write of this process.
+func (s *Store) foundDue(row item, now time.Time, grace time.Duration) {
+	next, id := getNumber(row, "next_at"), orderIDOf(row)
+	if kept, ok := s.recent.find(id); ok && time.Since(kept.writtenAt) < scanInterval/2 && getNumber(kept.item, "next_at") != next {
+		return
+	}
+	if isRemoval(row) {
+		if next <= toNanos(now) {
+			s.upkeep.addExpired(row)
+		}
+		return
+	}
+	s.timers.find(id, next+int64(grace))
+}
+
+// maxConcurrent bounds the concurrent calls of a scan.
+const maxConcurrent = 32
 
 // indexQuery is a query of an index.
 type indexQuery struct {
 	index, where string
-	partitions   []string // nil for all shards
+	partitions   []string
 	values       item
 	limit        int // rows per partition
 }
 
 // queryIndex returns the rows of the partitions.
 func (s *Store) queryIndex(ctx context.Context, q indexQuery) ([]item, error) {
-	partitions := q.partitions
-	if partitions == nil {
-		partitions = allShards()
-	}
-	parts := make([][]item, len(partitions))
+	parts := make([][]item, len(q.partitions))
 	var group errgroup.Group
-	for i, partition := range partitions {
+	group.SetLimit(maxConcurrent)
+	for i, partition := range q.partitions {
 		group.Go(func() (err error) {
 			parts[i], err = s.queryIndexPartition(ctx, q, partition)
 			return err

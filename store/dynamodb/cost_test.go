@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"sync"
 	"testing"
@@ -12,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/dynamodb/dynamodbtest"
 )
 
-// meter adds up the capacity units that DynamoDB reports.
+// meter adds up the calls, and the capacity units that DynamoDB reports.
 type meter struct {
-	mu          sync.Mutex
-	read, write float64
+	mu   sync.Mutex
+	used cost
 }
 
 // options makes each call ask for its capacity units, and adds up the answers.
@@ -50,26 +52,42 @@ func (m *meter) add(call, used any) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.used.calls++
 	for _, c := range all {
 		if f := reflect.TypeOf(call).Elem().Name(); f == "GetItemInput" || f == "QueryInput" || f == "BatchGetItemInput" {
-			m.read += *c.CapacityUnits
+			m.used.read += *c.CapacityUnits
 		} else {
-			m.write += *c.CapacityUnits
+			m.used.write += *c.CapacityUnits
 		}
 	}
 }
 
-func (m *meter) take() (read, write float64) {
+func (m *meter) take() cost {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	read, write = m.read, m.write
-	m.read, m.write = 0, 0
-	return read, write
+	used := m.used
+	m.used = cost{}
+	return used
 }
 
-// TestCost checks the capacity units of an approval in docs/sizing.md.
-func TestCost(t *testing.T) {
-	t.Parallel()
+// metered is a store whose calls and units are counted, without the costs of a worker itself.
+type metered struct {
+	t     *testing.T
+	s     *Store
+	m     *meter
+	now   time.Time
+	total cost
+}
+
+// cost is a number of calls and their units.
+type cost struct{ calls, read, write float64 }
+
+func (c cost) String() string {
+	return fmt.Sprintf("%.2f calls, %.2f read, %.2f written", c.calls, c.read, c.write)
+}
+
+func newMetered(t *testing.T) *metered {
+	t.Helper()
 	if server == nil {
 		t.Skip(dynamodbtest.ErrMissing)
 	}
@@ -77,71 +95,179 @@ func TestCost(t *testing.T) {
 	cfg := server.Config()
 	cfg.APIOptions = append(cfg.APIOptions, m.options)
 	s := open(t, Config{AWS: cfg, Settings: Settings{Table: newTable(), Create: true}})
-	var now = startTime
-	var actions []approval.Action
-	var read, write float64
-	step := func(name string, f func(o *approval.Order, turn approval.Environment) []approval.Action) {
-		m.take()
-		mustUpdate(t, s, "order-0001", func(o *approval.Order) error {
-			actions = f(o, approval.Environment{Now: now, Lease: 30 * time.Second})
+	f := &metered{t: t, s: s, m: m, now: startTime}
+	s.upkeep.recount.beganAt, s.upkeep.foldedAt = time.Now(), time.Now()
+	_, err := s.Claim(t.Context(), startTime, 10, time.Second)
+	require.NoError(t, err)
+	m.take()
+	return f
+}
+
+// measure returns what f costs.
+func (f *metered) measure(name string, call func()) cost {
+	f.m.take()
+	call()
+	c := f.m.take()
+	f.total = cost{f.total.calls + c.calls, f.total.read + c.read, f.total.write + c.write}
+	f.t.Logf("%s: %s", name, c)
+	return c
+}
+
+// step updates an order, and returns the actions that have begun.
+func (f *metered) step(
+	name, orderID string, transition func(o *approval.Order, env approval.Environment) []approval.Action,
+) (actions []approval.Action) {
+	f.t.Helper()
+	f.measure(name, func() {
+		mustUpdate(f.t, f.s, orderID, func(o *approval.Order) error {
+			actions = transition(o, approval.Environment{Now: f.now, Lease: 30 * time.Second})
 			return nil
 		})
-		r, w := m.take()
-		t.Logf("%s: %g read, %g written", name, r, w)
-		read, write, now = read+r, write+w, now.Add(time.Second)
+		if len(actions) > 0 { // for the call
+			_, err := f.s.GetRecent(f.t.Context(), orderID)
+			require.NoError(f.t, err)
+		}
+	})
+	f.now = f.now.Add(time.Second)
+	return actions
+}
+
+// claim claims the orders that are due after a time.
+func (f *metered) claim(name string, wait time.Duration) []string {
+	f.t.Helper()
+	f.now = f.now.Add(wait)
+	var ids []string
+	f.measure(name, func() {
+		f.s.scans.began = time.Time{}
+		var err error
+		ids, err = f.s.Claim(f.t.Context(), f.now, 100, time.Second)
+		require.NoError(f.t, err)
+		f.s.upkeep.group.Wait()
+	})
+	return ids
+}
+
+// costRequest is the request of docs/sizing.md: one approver, and a token of 700 characters.
+func costRequest() approval.Request {
+	return approval.Request{
+		Token:     approval.NewToken(string(randomText(700))),
+		Target:    "stepfunctions",
+		Workflow:  "orders",
+		Policy:    approval.Policy{Kind: approval.PolicyAny},
+		Approvers: []approval.Approver{{ID: "ann@example.com", Nonce: "0123456789abcdef"}},
+		Channels:  []string{"mail"},
+		Title:     "Order 0001",
+		Details:   []approval.Field{{Name: "total", Value: "1200"}},
+		Deadline:  startTime.Add(time.Hour),
+		Retention: 24 * time.Hour,
 	}
-	token := string(randomText(700))
-	step("request", func(o *approval.Order, turn approval.Environment) []approval.Action {
-		_, actions, err := o.AddRequest(approval.Request{
-			Token:     approval.NewToken(token),
-			Target:    "stepfunctions",
-			Workflow:  "orders",
-			Policy:    approval.Policy{Kind: approval.PolicyAny},
-			Approvers: []approval.Approver{{ID: "ann@example.com", Nonce: "0123456789abcdef"}},
-			Channels:  []string{"mail"},
-			Title:     "Order 0001",
-			Details:   []approval.Field{{Name: "total", Value: "1200"}},
-			Deadline:  startTime.Add(time.Hour),
-			Retention: 24 * time.Hour,
-		}, turn)
-		require.NoError(t, err)
+}
+
+// request adds the request, changed by f.
+func (f *metered) request(orderID string, change func(*approval.Request)) []approval.Action {
+	f.t.Helper()
+	return f.step("request", orderID, func(o *approval.Order, env approval.Environment) []approval.Action {
+		r := costRequest()
+		change(&r)
+		_, actions, err := o.AddRequest(r, env)
+		require.NoError(f.t, err)
 		return actions
 	})
-	require.Len(t, actions, 1)
-	step("notified", func(o *approval.Order, turn approval.Environment) []approval.Action {
-		o.RecordNotificationResult(actions[0], approval.Result{Kind: approval.ResultOK}, turn)
+}
+
+// notified records that a notification was sent.
+func (f *metered) notified(orderID string, action approval.Action) {
+	f.t.Helper()
+	f.step("notified", orderID, func(o *approval.Order, env approval.Environment) []approval.Action {
+		o.RecordNotificationResult(action, approval.Result{Kind: approval.ResultOK}, env)
 		return nil
 	})
-	step("decided", func(o *approval.Order, turn approval.Environment) []approval.Action {
+}
+
+// advanced advances an order.
+func (f *metered) advanced(name, orderID string) []approval.Action {
+	f.t.Helper()
+	return f.step(name, orderID, func(o *approval.Order, env approval.Environment) []approval.Action { return o.Advance(env) })
+}
+
+// TestCost checks the calls and the capacity units of an approval in docs/sizing.md, from the request to the removal.
+func TestCost(t *testing.T) {
+	t.Parallel()
+	f := newMetered(t)
+	const id = "order-0001"
+	actions := f.request(id, func(*approval.Request) {})
+	require.Len(t, actions, 1)
+	f.notified(id, actions[0])
+	before := f.total
+	actions = f.step("decided", id, func(o *approval.Order, env approval.Environment) []approval.Action {
 		_, actions, err := o.Decide(approval.Decision{
 			ID:      "d",
 			Via:     approval.ViaAPI,
 			Source:  "api",
 			By:      "ann@example.com",
 			Outcome: approval.Approve,
-		}, approval.UnmatchedRetention{}, turn)
+		}, approval.UnmatchedRetention{}, env)
 		require.NoError(t, err)
 		return actions
 	})
 	require.Len(t, actions, 1)
-	step("answered", func(o *approval.Order, turn approval.Environment) []approval.Action {
-		o.RecordCallbackResult(actions[0], approval.Result{Kind: approval.ResultOK}, turn)
+	require.LessOrEqual(t, f.total.calls-before.calls, 2.0, "calls from the decision to the callback")
+	f.step("answered", id, func(o *approval.Order, env approval.Environment) []approval.Action {
+		o.RecordCallbackResult(actions[0], approval.Result{Kind: approval.ResultOK}, env)
 		return nil
 	})
-	for _, wait := range []time.Duration{2 * time.Hour, 48 * time.Hour} {
-		now = now.Add(wait)
-		m.take()
-		ids, err := s.Claim(t.Context(), now, 10, time.Second)
-		require.NoError(t, err)
-		require.Len(t, ids, 1)
-		r, w := m.take()
-		t.Logf("claim: %g read, %g written", r, w)
-		read, write = read+r, write+w
-		step("tidied", func(o *approval.Order, turn approval.Environment) []approval.Action { return o.Advance(turn) })
+	require.LessOrEqual(t, f.total.calls, 5.0, "calls from the request to the answer")
+
+	require.Equal(t, []string{id}, f.claim("scan", 2*time.Hour))
+	f.advanced("token erased", id)
+	require.Empty(t, f.claim("removed", 48*time.Hour))
+	t.Logf("in all: %s", f.total)
+	_, err := f.s.Get(t.Context(), id)
+	require.ErrorIs(t, err, approval.ErrNotFound)
+	require.LessOrEqual(t, f.total.write, 30.0)
+	scans := 2 * 0.5 // each is shared by hundreds of orders
+	require.LessOrEqual(t, f.total.read-scans, 1.0)
+}
+
+// TestCostOfAReminder checks what a reminder costs: its begin, which is a claim too, and its end.
+func TestCostOfAReminder(t *testing.T) {
+	t.Parallel()
+	f := newMetered(t)
+	const id = "order-0001"
+	actions := f.request(id, func(r *approval.Request) {
+		r.Deadline = startTime.Add(24 * time.Hour)
+		for i := range 5 {
+			r.Reminders = append(r.Reminders, startTime.Add(time.Duration(i+1)*time.Hour))
+		}
+	})
+	f.notified(id, actions[0])
+	f.total = cost{}
+	const reminders = 5
+	for range reminders {
+		require.Equal(t, []string{id}, f.claim("scan", time.Hour))
+		actions := f.advanced("reminder", id)
+		require.Len(t, actions, 1)
+		f.notified(id, actions[0])
 	}
-	t.Logf("in all: %g read, %g written", read, write)
-	require.LessOrEqual(t, write, 80.0)
-	require.LessOrEqual(t, read, 7.0)
+	require.LessOrEqual(t, f.total.write/reminders, 10.0)
+	require.LessOrEqual(t, f.total.read/reminders, 1.0)
+}
+
+// TestCostOfADeadLetter checks what a dead letter costs until it is deleted.
+func TestCostOfADeadLetter(t *testing.T) {
+	t.Parallel()
+	f := newMetered(t)
+	var id string
+	put := f.measure("put", func() {
+		var err error
+		id, err = f.s.PutDeadLetter(t.Context(), store.DeadLetter{Source: "s", Body: randomText(1000), At: startTime})
+		require.NoError(t, err)
+	})
+	require.LessOrEqual(t, put.write, 4.0)
+	require.LessOrEqual(t, put.calls, 3.0)
+	deleted := f.measure("deleted", func() { require.NoError(t, f.s.DeleteDeadLetter(t.Context(), id)) })
+	require.LessOrEqual(t, deleted.write, 3.0)
+	require.LessOrEqual(t, deleted.read, 1.0)
 }
 
 // randomText returns a text that is as incompressible as a task token.
@@ -157,48 +283,23 @@ func randomText(n int) []byte {
 // stores nothing beside the time of the next one.
 func TestCostOfAHeartbeat(t *testing.T) {
 	t.Parallel()
-	if server == nil {
-		t.Skip(dynamodbtest.ErrMissing)
-	}
-	m := &meter{}
-	cfg := server.Config()
-	cfg.APIOptions = append(cfg.APIOptions, m.options)
-	s := open(t, Config{AWS: cfg, Settings: Settings{Table: newTable(), Create: true}})
-	const interval = 4 * time.Minute
-	now := startTime
-	mustUpdate(t, s, "order-0001", func(o *approval.Order) error {
-		_, _, err := o.AddRequest(approval.Request{
-			Token:             approval.NewToken(string(randomText(700))),
-			Target:            "stepfunctions",
-			Workflow:          "orders",
-			Policy:            approval.Policy{Kind: approval.PolicyAny},
-			Approvers:         []approval.Approver{{ID: "ann@example.com", Nonce: "0123456789abcdef"}},
-			Title:             "Order 0001",
-			Details:           []approval.Field{{Name: "total", Value: "1200"}},
-			Deadline:          startTime.Add(24 * time.Hour),
-			Retention:         24 * time.Hour,
-			HeartbeatInterval: interval,
-		}, approval.Environment{Now: now, Lease: 30 * time.Second})
-		return err
+	f := newMetered(t)
+	const id, interval = "order-0001", 4 * time.Minute
+	actions := f.request(id, func(r *approval.Request) {
+		r.Deadline = startTime.Add(24 * time.Hour)
+		r.HeartbeatInterval = interval
 	})
-	m.take()
+	f.notified(id, actions[0])
+	f.total = cost{}
 	const heartbeats = 5
 	for range heartbeats {
-		now = now.Add(interval)
-		ids, err := s.Claim(t.Context(), now, 10, 2*time.Second)
-		require.NoError(t, err)
-		require.Len(t, ids, 1)
-		mustUpdate(t, s, "order-0001", func(o *approval.Order) error {
-			actions := o.Advance(approval.Environment{Now: now, Lease: 30 * time.Second})
-			require.Len(t, actions, 1)
-			require.True(t, o.HeartbeatChangesNothing(actions[0], approval.Result{Kind: approval.ResultOK}))
-			return nil
-		})
-		_, err = s.Get(t.Context(), "order-0001") // for the call
-		require.NoError(t, err)
+		f.claim("scan", interval)
+		for _, action := range f.advanced("heartbeat", id) {
+			o, err := f.s.GetRecent(t.Context(), id)
+			require.NoError(t, err)
+			require.True(t, o.HeartbeatChangesNothing(action, approval.Result{Kind: approval.ResultOK}))
+		}
 	}
-	read, write := m.take()
-	t.Logf("a heartbeat: %g read, %g written", read/heartbeats, write/heartbeats)
-	require.LessOrEqual(t, write/heartbeats, 8.0)
-	require.LessOrEqual(t, read/heartbeats, 3.0)
+	require.LessOrEqual(t, f.total.write/heartbeats, 4.0)
+	require.LessOrEqual(t, f.total.read/heartbeats, 1.0)
 }

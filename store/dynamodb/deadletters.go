@@ -29,7 +29,7 @@ const (
 	sealPurpose = "dead letter"
 	// partSize is the largest size of the sealed part in an item, in bytes. A larger dead letter has several such items.
 	partSize = 350 << 10
-	// maxParts is the largest number of parts of a dead letter: a transaction takes 4 MB.
+	// maxParts is the largest number of parts of a dead letter.
 	maxParts = 10
 )
 
@@ -72,28 +72,37 @@ func (s *Store) storeDeadLetter(ctx context.Context, d store.DeadLetter) (string
 	// Part 0 is in the head, and is empty: a list of dead letters reads and pays for the heads only. Older versions stored
 	// content in it.
 	head["parts"] = numberAttr(int64(len(parts) + 1))
-	items := []types.TransactWriteItem{{Put: &types.Put{
-		TableName:           &s.config.Table,
-		Item:                head,
-		ConditionExpression: aws.String("attribute_not_exists(pk)"),
-	}}}
+	// The head is put last: without it, the parts belong to no dead letter, and a check of the store deletes them.
 	for i, part := range parts {
 		k := partKey(id, i+1)
 		k["sealed"] = bytesAttr(part)
-		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.config.Table, Item: k}})
+		if err := s.putItem(ctx, k); err != nil {
+			return "", err
+		}
 	}
 	err = s.withRetries(ctx, func(ctx context.Context) error {
-		return s.transactItems(ctx, append(slices.Clip(items), s.countUpdate(map[string]int64{"letters": 1})...))
+		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+			TableName:           &s.config.Table,
+			Item:                head,
+			ConditionExpression: aws.String("attribute_not_exists(pk)"),
+		})
+		return asConflict(err)
 	})
 	// The ID belongs to this dead letter only: it exists if the answer of an earlier attempt was lost.
 	if _, exists := errors.AsType[*conflictError](err); exists {
 		err = nil
 	}
+	if err == nil {
+		s.tally.add(counts{"letters": 1})
+	}
 	s.observeCommit(startedAt, err)
 	return id, err
 }
 
-func partKey(id string, part int) item { return itemKey("letter#"+id, fmt.Sprintf("%02d", part)) }
+// letterPrefix is the prefix of the partitions with the parts of a dead letter. Its ID follows.
+const letterPrefix = "letter#"
+
+func partKey(id string, part int) item { return itemKey(letterPrefix+id, fmt.Sprintf("%02d", part)) }
 
 // nextDeadLetterID returns a new ID.
 func (s *Store) nextDeadLetterID(ctx context.Context) (id string, err error) {
@@ -212,7 +221,7 @@ func (s *Store) readDeadLetter(ctx context.Context, head item) (store.DeadLetter
 	d := headOf(head)
 	sealed := bytes.Clone(getBytes(head, "sealed"))
 	if parts := getNumber(head, "parts"); parts > 1 {
-		more, err := s.queryPartition(ctx, "letter#"+d.ID, "0", maxParts, nil)
+		more, err := s.queryPartition(ctx, letterPrefix+d.ID, "0", maxParts, nil)
 		if err != nil {
 			return d, err
 		}
@@ -284,21 +293,15 @@ func (s *Store) DeleteDeadLetter(ctx context.Context, id string) error {
 	if head == nil {
 		return gone
 	}
-	items := []types.TransactWriteItem{{Delete: &types.Delete{
-		TableName:           &s.config.Table,
-		Key:                 itemKey("letters", store.FormatDeadLetterID(n)),
-		ConditionExpression: aws.String("attribute_exists(pk)"),
-	}}}
-	for part := 1; part < int(getNumber(head, "parts")); part++ {
-		items = append(items, types.TransactWriteItem{Delete: &types.Delete{
-			TableName: &s.config.Table,
-			Key:       partKey(store.FormatDeadLetterID(n), part),
-		}})
-	}
 	maybeTaken := false
 	startedAt := time.Now()
 	err = s.withRetries(ctx, func(ctx context.Context) error {
-		err := s.transactItems(ctx, append(slices.Clip(items), s.countUpdate(map[string]int64{"letters": -1})...))
+		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName:           &s.config.Table,
+			Key:                 itemKey("letters", store.FormatDeadLetterID(n)),
+			ConditionExpression: aws.String("attribute_exists(pk)"),
+		})
+		err = asConflict(err)
 		if _, missing := errors.AsType[*conflictError](err); missing && !maybeTaken {
 			return &localError{gone}
 		} else if missing {
@@ -314,5 +317,11 @@ func (s *Store) DeleteDeadLetter(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("delete dead letter %s: %w", id, err)
 	}
+	s.tally.add(counts{"letters": -1})
+	var parts []item
+	for part := 1; part < int(getNumber(head, "parts")); part++ {
+		parts = append(parts, partKey(store.FormatDeadLetterID(n), part))
+	}
+	s.deleteAll(ctx, parts)
 	return nil
 }

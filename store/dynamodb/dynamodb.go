@@ -1,13 +1,28 @@
-// Package dynamodb keeps orders in a single DynamoDB table, for many processes at once. An order is an item, and every
-// write of it has the condition that the item is still as it was read. Due orders are found in an index with a few
-// partitions. A conditional write on the item decides which process leases an order, so that an index that lags behind
-// costs only time.
+// Package dynamodb keeps orders in a single DynamoDB table, for many processes at once. An order is an item with the keys of
+// the indexes in which it is found. A change of an order is one conditional write: the item must still be as it was read.
+// There are no transactions but those that add the totals of a process that has ended to the others.
+//
+// These rules hold, each with a test of the same meaning:
+//
+//   - A write whose answer was lost is made again, and then fails its condition. The IDs of the last writes in the item tell
+//     whether it was applied. It is counted once.
+//   - A process may compute a change on an item that is old, because the write has a condition. It does not refuse anything,
+//     or find that there is nothing to do, on an item that may be old: it reads the current one first.
+//   - Before a call, the record of the begin-write is as good as a read, for the time of a lease: the begin was conditional,
+//     and what another worker writes afterwards could as well have come after a read.
+//   - The counts are sums of totals that each process stores every ten seconds, and when it ends. A process that is killed
+//     loses the last of them, a process that is only taken for dead loses none. The recount of every hour finds what was lost.
+//   - An item of an owed answer is put before its order is written, and deleted after it: one too many can be left, which
+//     the recount deletes, and never one too few.
+//   - Each shard has an owner among the living workers, which looks for its due orders. Two owners, or none, cost time only.
+//   - The number of shards grows. A worker reads new shards at once, and writes to them when every worker knows them.
 package dynamodb
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,6 +45,8 @@ type Config struct {
 	Observe func(Commit)
 	// Import also opens a table that a migration has not completed.
 	Import bool
+	// KeepVersion opens a table of an older version without raising its version.
+	KeepVersion bool
 	// Moved also opens a table that a migration has moved to another store, so that it can be read.
 	Moved bool
 }
@@ -46,6 +63,17 @@ type Store struct {
 	client API
 	locks  orderLocks
 	recent *recentItems
+	timers *timers
+	tally  *tally
+
+	members *members
+	load    indexLoad
+
+	scanning  sync.Mutex // held during a scan
+	scans     scans
+	upkeep    upkeep
+	upkeepErr error           // of the last round; guarded by upkeep
+	staleOwed map[string]item // used by the rounds only
 
 	importing bool // the table is marked as incomplete
 }
@@ -60,7 +88,10 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		config: c,
 		locks:  orderLocks{locks: map[string]*orderLock{}},
 		recent: newRecentItems(recentBytes),
+		timers: newTimers(),
 	}
+	s.tally = newTally(s)
+	s.members = &members{store: s, shards: shardCount{read: firstShards, before: firstShards}}
 	s.client = dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
 	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {
@@ -72,8 +103,18 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-// Close does nothing, because every update is stored already.
-func (*Store) Close() error { return nil }
+// closeTimeout bounds the last writes of a process. The others notice its end without them.
+const closeTimeout = 3 * time.Second
+
+// Close stores the totals of this process, and leaves its shards to the other workers. Every update is stored already. If
+// the table is out of reach, the others notice the end of this process by themselves, and a recount finds its totals.
+func (s *Store) Close() error {
+	s.upkeep.group.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	_ = s.leave(ctx)
+	return nil
+}
 
 // Probe implements store.Prober. It writes an item that belongs to no order.
 func (s *Store) Probe(ctx context.Context) error {

@@ -91,21 +91,6 @@ func TestEachCallFailsTwice(t *testing.T) {
 	require.Len(t, o.Approvals[0].Votes, 3)
 	require.Equal(t, tokenOf("o"), o.Approvals[0].Token.Reveal())
 
-	row := item{"pk": stringAttr("order#o"), "sk": stringAttr("order")}
-	c := claim{
-		store: s,
-		id:    newWriteID(),
-		now:   startTime.Add(time.Hour),
-		until: startTime.Add(2 * time.Hour),
-	}
-	ours, err := c.leaseRow(ctx, row)
-	require.NoError(t, err)
-	require.True(t, ours, "although the answer was lost")
-	c.id = newWriteID()
-	ours, err = c.leaseRow(ctx, row)
-	require.NoError(t, err)
-	require.False(t, ours, "that of another claim")
-
 	require.NoError(t, s.Update(ctx, "o", removeOrder))
 	pending(0)
 	_, err = s.Get(t.Context(), "o")
@@ -169,6 +154,7 @@ func TestProcessesRace(t *testing.T) {
 		stored += len(counts[id])
 	}
 	require.Equal(t, 4*each, stored)
+	require.NoError(t, stores[0].tally.flush(t.Context()))
 	stats, err := stores[1].Stats(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, map[string]store.WorkflowStats{"payments": {Pending: orders, Oldest: startTime}}, stats.Workflows)
@@ -219,7 +205,7 @@ func TestRefusals(t *testing.T) {
 			var tries atomic.Int64
 			s := openThrough(t, Config{}, func(r *http.Request) (*http.Response, error) {
 				target := r.Header.Get("X-Amz-Target")
-				if refuse.Load() && (strings.HasSuffix(target, ".PutItem") || strings.HasSuffix(target, ".TransactWriteItems")) {
+				if refuse.Load() && strings.HasSuffix(target, ".PutItem") {
 					tries.Add(1)
 					return answer(c.status, c.body), nil
 				}
@@ -316,7 +302,7 @@ func TestACallerWhoLeavesIsNoFailure(t *testing.T) {
 		defer mu.Unlock()
 		commits = append(commits, c.Err)
 	}}, func(r *http.Request) (*http.Response, error) {
-		if strings.Contains(r.Header.Get("X-Amz-Target"), "TransactWriteItems") && r.Context().Value(leavesKey{}) != nil {
+		if strings.Contains(r.Header.Get("X-Amz-Target"), "PutItem") && r.Context().Value(leavesKey{}) != nil {
 			leave()
 		}
 		return http.DefaultTransport.RoundTrip(r)

@@ -18,26 +18,20 @@ import (
 //
 //	pk                        sk
 //	order#ID                  order           an order: its record, and the keys of the indexes
-//	pending#SHARD#WORKFLOW    SINCE#HASH      the oldest pending approval of an order in this workflow
 //	owed#SHARD                SINCE#HASH      the oldest owed answer of an order in a workflow
-//	count#SHARD               count           a part of the counts
+//	tallies                   ID, #base       the totals of a process, and of those that have ended
+//	workers                   ID, #shards     a worker, and the number of shards
 //	letters                   NUMBER          a dead letter
-//	letter#NUMBER             PART            a further part of a large dead letter
+//	letter#NUMBER             PART            a part of the content of a dead letter
 //	meta                      schema, probe, letters, keys, controls
-const (
-	// shards is the number of partitions of each index. A partition takes 1,000 small writes a second.
-	shards = 8
-	// pendingShards is the number of partitions for the pending approvals of a workflow.
-	pendingShards = 4
-	// countShards is the number of items for the counts. A write adds to a random item; the count is the sum of all.
-	countShards = 16
-)
+//
+// Tables of version 1 also have items of pending approvals (pending#SHARD#WORKFLOW) and counts (count#SHARD), see legacy.go.
 
 // shardOf returns the shard of an order.
-func shardOf(orderID string, of uint32) string {
+func shardOf(orderID string, of int) string {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, orderID)
-	return strconv.Itoa(int(h.Sum32() % of))
+	return strconv.Itoa(int(h.Sum32() % uint32(of)))
 }
 
 func itemKey(pk, sk string) item { return item{"pk": stringAttr(pk), "sk": stringAttr(sk)} }

@@ -48,11 +48,15 @@ func (s *Store) listRows(ctx context.Context, q store.OrderQuery) (rows []item, 
 	if q.ByAge {
 		return s.listRowsByAge(ctx, q)
 	}
-	l := indexQuery{index: "orders", limit: q.PageSize() + 1}
+	shards, err := s.allShards(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list orders: %w", err)
+	}
+	l := indexQuery{index: "orders", partitions: shards, limit: q.PageSize() + 1}
 	switch set := q.State.Set(); {
 	case set != 0:
 		l.index = "exhausted"
-		l.partitions = statePartitions(set)
+		l.partitions = statePartitions(set, shards)
 	case q.State == store.StatePending:
 		l.index = "pending"
 	}
@@ -72,11 +76,16 @@ func (s *Store) listRowsByAge(ctx context.Context, q store.OrderQuery) (rows []i
 	if err != nil {
 		return nil, nil, err
 	}
+	shards, err := s.allShards(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("list orders: %w", err)
+	}
 	rows, err = s.queryIndex(ctx, indexQuery{
-		index:  "age",
-		where:  "waits_since >= :after",
-		values: item{":after": bytesAttr(encodeAge(after))},
-		limit:  q.PageSize() + 2, // the first row may be the position itself
+		index:      "age",
+		partitions: shards,
+		where:      "waits_since >= :after",
+		values:     item{":after": bytesAttr(encodeAge(after))},
+		limit:      q.PageSize() + 2, // the first row may be the position itself
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("list orders: %w", err)

@@ -44,15 +44,15 @@ func TestOpenRefuses(t *testing.T) {
 	older := open(t, Config{}).config.Table
 	_, err = good.client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
 		TableName: &older, Key: itemKey("meta", "schema"), UpdateExpression: aws.String("SET schema_version = :v"),
-		ExpressionAttributeValues: item{":v": numberAttr(schemaVersion - 1)},
+		ExpressionAttributeValues: item{":v": numberAttr(0)},
 	})
 	require.NoError(t, err)
 	for table, want := range map[string]string{
 		"there-is-none": "it does not exist: create it (see deploy/terraform), or set store.dynamodb.create",
 		foreign:         "it is not a table of approval-relay: its key is id,at, not pk,sk",
 		bare:            "it has no index due (due_shard,next_at)",
-		older:           "its schema has version 0, this program knows version 1",
-		newer:           "its schema has version 2, this program knows version 1",
+		older:           "its schema has version 0, this program knows version 2",
+		newer:           "its schema has version 3, this program knows version 2",
 	} {
 		c := Config{AWS: server.Config(), Settings: Settings{Table: table}, Sealer: keys.NewRing(time.Now())}
 		_, err := Open(t.Context(), c)
@@ -99,7 +99,7 @@ func requireSameTable(t *testing.T, b []byte) {
 // process that has ended.
 func TestOptionalInterfaces(t *testing.T) {
 	t.Parallel()
-	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true, KeyRegister: true, Restored: true, RecentGetter: true})
+	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true, KeyRegister: true, Restored: true, Owner: true, RecentGetter: true})
 }
 
 func TestKeyRegister(t *testing.T) {

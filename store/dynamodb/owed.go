@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,17 +18,16 @@ import (
 )
 
 // The oldest owed answer of an order in a workflow has an item of its own, see approval.OwedAnswer. The item of the order
-// has the same in the attribute "owed", so that a change removes exactly the items that are there: a worker of an older
-// version leaves both as they are, and the next worker that changes the order mends them.
+// has the same in the attribute "owed". The item of an answer is put before the order is written and deleted after it, so
+// that a process that is killed between the two leaves an item too many and never one too few. The recount deletes what is
+// too many.
 
 const (
 	owedPrefix = "owed#"
-	// owedShards is the number of partitions for the owed answers.
-	owedShards = 4
-	// maxOwed bounds the items of an order, because a transaction is bounded.
+	// maxOwed bounds the items of an order.
 	maxOwed = 8
-	// owedRead is the number of items that Stats reads from each partition.
-	owedRead = 250
+	// owedRead is the number of items that Stats reads.
+	owedRead = 1000
 )
 
 // owedSince returns when the oldest answer of each workflow became owed, in Unix nanoseconds. Of many workflows it has those
@@ -57,54 +55,61 @@ func setOwed(i item, o *approval.Order) {
 	i["owed"] = &types.AttributeValueMemberM{Value: times}
 }
 
-// storedOwed returns the owed answers of an order that have items.
-func storedOwed(before item) map[string]int64 {
-	attribute, ok := before["owed"].(*types.AttributeValueMemberM)
+// owedItems returns the items for the owed answers that the item of an order has, by their keys.
+func owedItems(order item) map[string]item {
+	attribute, ok := order["owed"].(*types.AttributeValueMemberM)
 	if !ok {
 		return nil
 	}
-	out := map[string]int64{}
+	partition := owedPrefix + getString(order, "order_shard")
+	if getNumber(order, "item_version") < itemVersion {
+		partition = owedPrefix + shardOf(orderIDOf(order), legacyOwedShards)
+	}
+	out := map[string]item{}
 	for name := range attribute.Value {
-		out[strings.TrimPrefix(name, owedPrefix)] = getNumber(attribute.Value, name)
+		workflow := strings.TrimPrefix(name, owedPrefix)
+		hash := sha256.Sum256([]byte(orderIDOf(order) + "\x00" + workflow))
+		since := fromNanos(getNumber(attribute.Value, name))
+		i := itemKey(partition, fmt.Sprintf("%s#%x", sortableTime(since), hash[:16]))
+		out[keyText(i)] = i
+		i["workflow"] = stringAttr(workflow)
+		i["order"] = stringAttr(orderIDOf(order))
 	}
 	return out
 }
 
-// changeOwed adds the differences between two states of an order to the items of owed answers.
-func (c *change) changeOwed(old, current map[string]int64) {
-	for _, workflow := range slices.Sorted(maps.Keys(old)) {
-		if since, isOwed := current[workflow]; !isOwed || since != old[workflow] {
-			c.ended = append(c.ended, c.owedKey(workflow, old[workflow]))
+// changeOwed adds the differences between the owed answers of the item before and of the item after.
+func (c *change) changeOwed(after item) {
+	old, current := owedItems(c.before), owedItems(after)
+	for _, key := range slices.Sorted(maps.Keys(old)) {
+		if current[key] == nil {
+			c.ended = append(c.ended, itemKey(getString(old[key], "pk"), getString(old[key], "sk")))
 		}
 	}
-	for _, workflow := range slices.Sorted(maps.Keys(current)) {
-		if since, wasOwed := old[workflow]; !wasOwed || since != current[workflow] {
-			i := c.owedKey(workflow, current[workflow])
-			i["workflow"] = stringAttr(workflow)
-			c.opened = append(c.opened, i)
+	for _, key := range slices.Sorted(maps.Keys(current)) {
+		if old[key] == nil {
+			c.opened = append(c.opened, current[key])
 		}
 	}
 }
 
-// owedKey returns the key of the item for an owed answer of this order.
-func (c *change) owedKey(workflow string, since int64) item {
-	hash := sha256.Sum256([]byte(c.orderID + "\x00" + workflow))
-	return itemKey(owedPrefix+shardOf(c.orderID, owedShards), fmt.Sprintf("%s#%x", sortableTime(fromNanos(since)), hash[:16]))
-}
-
-// countOwed adds the owed answers to the counts. It reads the oldest of each partition: a thousand in all.
+// countOwed adds the owed answers to the counts. It reads the oldest of each shard: a thousand in all.
 func (s *Store) countOwed(ctx context.Context, out *store.Stats) error {
-	parts := make([][]item, owedShards)
+	shards, err := s.allShards(ctx)
+	if err != nil {
+		return err
+	}
+	parts := make([][]item, len(shards))
 	var group errgroup.Group
-	for i := range owedShards {
+	group.SetLimit(maxConcurrent)
+	for i, shard := range shards {
 		group.Go(func() error {
 			return s.withRetries(ctx, func(ctx context.Context) error {
 				page, err := s.client.Query(ctx, &dynamodb.QueryInput{
 					TableName:                 &s.config.Table,
 					KeyConditionExpression:    aws.String("pk = :pk"),
-					Limit:                     aws.Int32(owedRead),
-					ConsistentRead:            aws.Bool(true),
-					ExpressionAttributeValues: item{":pk": stringAttr(owedPrefix + strconv.Itoa(i))},
+					Limit:                     aws.Int32(int32(owedRead / len(shards))),
+					ExpressionAttributeValues: item{":pk": stringAttr(owedPrefix + shard)},
 				})
 				if err == nil {
 					parts[i] = page.Items
@@ -113,7 +118,7 @@ func (s *Store) countOwed(ctx context.Context, out *store.Stats) error {
 			})
 		})
 	}
-	err := group.Wait()
+	err = group.Wait()
 	for _, rows := range parts {
 		for _, r := range rows {
 			out.AddOwed(approval.OwedAnswer{Workflow: getString(r, "workflow"), Since: parseSortableTime(getString(r, "sk"))})

@@ -13,8 +13,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// schemaVersion is the version of the table's schema. A program refuses other versions.
-const schemaVersion = 1
+// schemaVersion is the version of the table's schema. A program refuses newer versions, and raises older ones, see legacy.go.
+const schemaVersion = 2
 
 // importVersion is the version of the schema while a migration fills the table. No version of the program starts on it.
 const importVersion = -1
@@ -59,7 +59,11 @@ func (s *Store) openTable(ctx context.Context) error {
 	if err := checkSchema(table); err != nil {
 		return err
 	}
-	return s.checkVersion(ctx)
+	if err := s.checkVersion(ctx); err != nil {
+		return err
+	}
+	_, err = s.readShards(ctx)
+	return err
 }
 
 func (s *Store) describeTable(ctx context.Context) (*types.TableDescription, error) {
@@ -143,6 +147,10 @@ func (s *Store) checkVersion(ctx context.Context) error {
 		return store.ErrMoved
 	case v == importVersion:
 		return errIncomplete
+	case v == legacyVersion && s.config.KeepVersion:
+		return nil
+	case v == legacyVersion:
+		return s.upgrade(ctx)
 	case v != schemaVersion:
 		return fmt.Errorf("its schema has version %d, this program knows version %d: another release created it",
 			v, schemaVersion)

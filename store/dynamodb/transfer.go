@@ -91,7 +91,11 @@ func (s *Store) BeginImport(ctx context.Context) (resumed bool, err error) {
 
 // EndImport implements store.RecordKeeper.
 func (s *Store) EndImport(ctx context.Context) error {
-	if err := s.setSchemaVersion(ctx, schemaVersion); err != nil {
+	err := s.tally.flush(ctx)
+	if err == nil {
+		err = s.setSchemaVersion(ctx, schemaVersion)
+	}
+	if err != nil {
 		return fmt.Errorf("end the import into table %q: %w", s.config.Table, err)
 	}
 	s.importing = false
@@ -143,9 +147,6 @@ func (s *Store) importRecord(ctx context.Context, r store.RawRecord) error {
 	if err != nil {
 		return err
 	}
-	if n := len(pendingByWorkflow(o)); n > maxWorkflows {
-		return fmt.Errorf("it has pending approvals in %d workflows, an order in DynamoDB can have them in %d", n, maxWorkflows)
-	}
 	before, err := s.getItem(ctx, orderKey(r.OrderID))
 	if err != nil {
 		return err
@@ -165,7 +166,8 @@ func (s *Store) importRecord(ctx context.Context, r store.RawRecord) error {
 		states = countedStates(before, old)
 	}
 	c := newChange(o, before, pendingBefore, states)
-	c.setItem(o, record)
+	c.ended = append(c.ended, legacyPendingKeys(before, r.OrderID, pendingBefore)...)
+	c.setItem(o, record, s.writeShards())
 	s.recent.forget(r.OrderID)
 	return s.writeChange(ctx, c)
 }

@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
@@ -47,10 +50,12 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 			}
 			isCurrent = true
 			continue
-		} else if err != nil {
+		} else if changesNothing {
+			s.setTimer(orderID, before)
+			if err == nil { // the order was empty and stays so
+				err = ctx.Err()
+			}
 			return err
-		} else if changesNothing { // the order was empty and stays so
-			return ctx.Err()
 		}
 		conflict, err := s.tryChange(ctx, c)
 		switch {
@@ -91,7 +96,32 @@ func (s *Store) tryChange(ctx context.Context, c *change) (*conflictError, error
 	} else {
 		s.recent.keep(c.orderID, c.item, startedAt)
 	}
+	if err == nil {
+		s.load.units.Add(c.dueUnits())
+		s.setTimer(c.orderID, c.item)
+	}
 	return conflict, err
+}
+
+// dueUnits returns the write units of the change in the index by due time.
+func (c *change) dueUnits() int64 {
+	before, after := c.before["next_at"], c.item["next_at"]
+	if reflect.DeepEqual(before, after) {
+		return 0
+	}
+	var units int64
+	for _, row := range []types.AttributeValue{before, after} {
+		if row != nil {
+			units++
+		}
+	}
+	return units
+}
+
+// setTimer sets the timer of an order to the due time in its item, which is nil if the order was removed.
+func (s *Store) setTimer(orderID string, i item) {
+	_, isDue := i["next_at"]
+	s.timers.set(orderID, getNumber(i, "next_at"), isDue && !isRemoval(i), time.Now().Add(timerHorizon).UnixNano())
 }
 
 // validateID returns an error for an order ID that cannot be part of a key.

@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -23,20 +19,48 @@ type conflictError struct {
 // Error implements error.
 func (*conflictError) Error() string { return "the item has changed since it was read" }
 
-// writeChange stores a change if the order is still as it was read. It writes the item alone, or in a transaction with
-// the counts. A repeated attempt never counts twice, because its condition on the order fails.
+// writeChange stores a change if the order is still as it was read. If the answer of an attempt is lost, the next attempt
+// fails its condition, and the IDs of the last writes tell whose write was applied.
+//
+// The items of owed answers that the order gets are put before it is written, and those that it loses are deleted after it.
+// If the process ends between the two, one too many is left.
 func (s *Store) writeChange(ctx context.Context, c *change) error {
-	err := s.withRetries(ctx, func(ctx context.Context) error {
-		if len(c.counts)+len(c.ended)+len(c.opened) > 0 {
-			return s.writeTransaction(ctx, c)
+	for _, i := range c.opened {
+		if err := s.putItem(ctx, i); err != nil {
+			return err
 		}
-		return s.writeItem(ctx, c)
-	})
-	conflict, ok := errors.AsType[*conflictError](err)
-	if ok && c.isAppliedTo(conflict.current) {
-		return nil // an earlier attempt succeeded, and its answer was lost
+	}
+	err := s.withRetries(ctx, func(ctx context.Context) error { return s.writeItem(ctx, c) })
+	conflict, isConflict := errors.AsType[*conflictError](err)
+	if isConflict && c.isAppliedTo(conflict.current) {
+		err = nil // an earlier attempt succeeded, and its answer was lost
+	}
+	switch {
+	case err == nil:
+		s.tally.add(c.counts)
+		s.deleteAll(ctx, c.ended)
+	case isConflict:
+		kept := owedItems(conflict.current)
+		s.deleteAll(ctx, slices.DeleteFunc(c.opened, func(i item) bool { return kept[keyText(i)] != nil }))
 	}
 	return err
+}
+
+// putItem puts an item, whether it exists or not.
+func (s *Store) putItem(ctx context.Context, i item) error {
+	return s.withRetries(ctx, func(ctx context.Context) error {
+		_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.config.Table, Item: i})
+		return err
+	})
+}
+
+// deleteAll deletes items that are not needed any more. The order is stored already, and the recount deletes what is left.
+func (s *Store) deleteAll(ctx context.Context, keys []item) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+	defer cancel()
+	for _, k := range keys {
+		_ = s.deleteItem(ctx, itemKey(getString(k, "pk"), getString(k, "sk")))
+	}
 }
 
 // isAppliedTo reports whether the change is among the last writes of an item.
@@ -49,17 +73,12 @@ func (c *change) isAppliedTo(current item) bool {
 	return false
 }
 
-// writeCondition returns the condition that the order is as it was read: neither written nor claimed since.
+// writeCondition returns the condition that the order is as it was read.
 func (c *change) writeCondition() (string, item) {
 	if c.before == nil {
 		return "attribute_not_exists(pk)", nil
 	}
-	values := item{":writes": c.before["last_writes"]}
-	if lease, ok := c.before["lease_id"]; ok {
-		values[":lease"] = lease
-		return "last_writes = :writes AND lease_id = :lease", values
-	}
-	return "last_writes = :writes AND attribute_not_exists(lease_id)", values
+	return "last_writes = :writes", item{":writes": c.before["last_writes"]}
 }
 
 func (s *Store) writeItem(ctx context.Context, c *change) error {
@@ -85,67 +104,11 @@ func (s *Store) writeItem(ctx context.Context, c *change) error {
 	return asConflict(err)
 }
 
-func (s *Store) writeTransaction(ctx context.Context, c *change) error {
-	condition, values := c.writeCondition()
-	var order types.TransactWriteItem
-	if c.item == nil {
-		order.Delete = &types.Delete{
-			TableName:                           &s.config.Table,
-			Key:                                 orderKey(c.orderID),
-			ConditionExpression:                 &condition,
-			ExpressionAttributeValues:           values,
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		}
-	} else {
-		order.Put = &types.Put{
-			TableName:                           &s.config.Table,
-			Item:                                c.item,
-			ConditionExpression:                 &condition,
-			ExpressionAttributeValues:           values,
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		}
-	}
-	items := []types.TransactWriteItem{order} // the first item, see transactItems
-	for _, k := range c.ended {
-		items = append(items, types.TransactWriteItem{Delete: &types.Delete{TableName: &s.config.Table, Key: k}})
-	}
-	for _, k := range c.opened {
-		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: &s.config.Table, Item: k}})
-	}
-	return s.transactItems(ctx, append(items, s.countUpdate(c.counts)...))
-}
-
 // transactItems writes all of the items, or none of them. Only the condition of the first item may fail.
 func (s *Store) transactItems(ctx context.Context, items []types.TransactWriteItem) error {
 	_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
 	return asConflict(err)
 }
-
-// countUpdate returns the write that adds to a random item of the counts.
-func (s *Store) countUpdate(counts map[string]int64) []types.TransactWriteItem {
-	if len(counts) == 0 {
-		return nil
-	}
-	names, values := map[string]string{}, item{}
-	var adds []string
-	for i, name := range slices.Sorted(maps.Keys(counts)) {
-		nameRef := fmt.Sprint("#n", i)
-		valueRef := fmt.Sprint(":v", i)
-		names[nameRef] = name
-		values[valueRef] = numberAttr(counts[name])
-		adds = append(adds, nameRef+" "+valueRef)
-	}
-	shard := rand.IntN(countShards) //nolint:gosec // it is not a secret
-	return []types.TransactWriteItem{{Update: &types.Update{
-		TableName:                 &s.config.Table,
-		Key:                       countKey(shard),
-		UpdateExpression:          aws.String("ADD " + strings.Join(adds, ", ")),
-		ExpressionAttributeNames:  names,
-		ExpressionAttributeValues: values,
-	}}}
-}
-
-func countKey(shard int) item { return itemKey(fmt.Sprint("count#", shard), "count") }
 
 // asConflict makes of a condition that failed a lostError with the item as it is.
 func asConflict(err error) error {

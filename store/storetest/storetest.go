@@ -44,6 +44,16 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	}
 }
 
+// RunClaims runs the tests of Claim. An adapter that finds due orders in several ways runs them for each.
+func RunClaims(t *testing.T, open func(t *testing.T) store.Store) {
+	for name, test := range claimTests() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
+	}
+}
+
 // testingT is the part of *testing.T that *rapid.T has too.
 type testingT interface {
 	require.TestingT
