@@ -96,23 +96,30 @@ func TestCheckFindsAndFixesATable(t *testing.T) {
 		spoil func(context.Context, rawTable) error
 		fault string
 	}{
-		{"a time", update("order#", "SET due_at = :n, next_at = :n", number("1")), "the attributes due_at are not those"},
+		{"a time", update("order#", "SET due_at = :n, next_at = :n", number("1")), "the attributes due_at, next_at are not those"},
 		{"no time", update("order#", "REMOVE due_shard, due_at, next_at", nil), "due_at"},
 		{"age", update("order#", "SET waits_since = :b", rawItem{":b": &types.AttributeValueMemberB{Value: []byte("x")}}), "waits_since"},
 		{"not pending", update("order#", "REMOVE pending_shard, waits_since", nil), "pending_shard"},
 		{"states", update("order#", "REMOVE exhausted_shard, attention", nil), "exhausted_shard"},
 		{"the index of all", update("order#", "REMOVE order_shard", nil), "order_shard"},
-		{"pending approvals", remove("pending#"), "the items of pending approvals"},
-		{"foreign approvals", put(rawItem{"pk": text("pending#00#payments"), "sk": text("00000000000000000001#00")}), "1 too many, 0 missing"},
-		{"owed answers", remove("owed#"), "the items of pending approvals and owed answers"},
-		{"counts", remove("count#"), "the count "},
+		{"foreign answers", put(rawItem{"pk": text("owed#0"), "sk": text("00000000000000000001#00")}), "1 too many, 0 missing"},
+		{"owed answers", remove("owed#"), "the items of owed answers"},
+		{"a part of no dead letter", put(rawItem{"pk": text("letter#77"), "sk": text("01")}), "1 parts belong to no dead letter"},
+		{"counts", remove("tallies"), "the count "},
 		{"wrong counts", put(rawItem{
-			"pk":               text("count#0"),
-			"sk":               text("count"),
-			"pending#payments": &types.AttributeValueMemberN{Value: "77"},
-			"pending#gone":     &types.AttributeValueMemberN{Value: "3"},
-			"letters":          &types.AttributeValueMemberN{Value: "-5"},
+			"pk": text("tallies"),
+			"sk": text("another"),
+			"net": &types.AttributeValueMemberM{Value: rawItem{
+				"pending#payments": &types.AttributeValueMemberN{Value: "77"},
+				"pending#gone":     &types.AttributeValueMemberN{Value: "3"},
+				"letters":          &types.AttributeValueMemberN{Value: "-5"},
+			}},
 		}), `the count "pending#gone" is 3 instead of 0`},
+		{"counts of version 1", put(rawItem{
+			"pk":           text("count#0"),
+			"sk":           text("count"),
+			"pending#gone": &types.AttributeValueMemberN{Value: "2"},
+		}), `the count "pending#gone" is 2 instead of 0`},
 	} {
 		require.NoError(t, damage.spoil(t.Context(), raw), damage.name)
 		for _, fix := range []bool{false, true} {

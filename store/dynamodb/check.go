@@ -131,6 +131,9 @@ func wantedItem(o *approval.Order, have item) item {
 		shard = shardOf(o.ID, firstShards)
 	}
 	want := orderItem(o, getBytes(have, "order_record"), shard)
+	if have["lease_id"] != nil && have["next_at"] != nil && want["next_at"] != nil { // a lease of version 1
+		want["next_at"] = have["next_at"]
+	}
 	if getNumber(have, "item_version") >= itemVersion {
 		return want
 	}
@@ -138,11 +141,8 @@ func wantedItem(o *approval.Order, have item) item {
 	if waits := getBytes(want, "waits_since"); waits != nil {
 		want["waits_since"] = bytesAttr(prefixOf(waits, len(encodeAge(store.AgeCursor{OrderID: o.ID}))))
 	}
-	if isRemoval(want) {
-		want["due_at"] = want["next_at"]
-	}
-	if have["next_at"] != nil && want["next_at"] != nil { // a lease has changed it
-		want["next_at"] = have["next_at"]
+	if due := o.NextDue(); !due.IsZero() {
+		want["due_at"] = numberAttr(toNanos(due))
 	}
 	return want
 }

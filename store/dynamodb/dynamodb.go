@@ -6,12 +6,12 @@
 //
 //   - A write whose answer was lost is made again, and then fails its condition. The IDs of the last writes in the item tell
 //     whether it was applied. It is counted once.
-//   - A process may compute a change on an item that is old, because the write has a condition. It does not refuse anything,
-//     or find that there is nothing to do, on an item that may be old: it reads the current one first.
+//   - A process may compute a change on an item that is old, because the write has a condition. It refuses a
+//     transition, or leaves an order as it is, on the current item only.
 //   - Before a call, the record of the begin-write is as good as a read, for the time of a lease: the begin was conditional,
-//     and what another worker writes afterwards could as well have come after a read.
+//     and a later write by another worker could as well have come after a read.
 //   - The counts are sums of totals that each process stores every ten seconds, and when it ends. A process that is killed
-//     loses the last of them, a process that is only taken for dead loses none. The recount of every hour finds what was lost.
+//     loses the last of them, a process that is only taken for dead loses none. The recount of every hour finds them.
 //   - An item of an owed answer is put before its order is written, and deleted after it: one too many can be left, which
 //     the recount deletes, and never one too few.
 //   - Each shard has an owner among the living workers, which looks for its due orders. Two owners, or none, cost time only.

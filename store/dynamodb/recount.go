@@ -15,13 +15,13 @@ import (
 )
 
 // A recount compares the counts with the indexes. One worker makes one every hour, a few pages in each second. Others work
-// meanwhile: what a recount finds can differ from the counts before it by as much as was changed until all workers have
-// stored their totals after it. Only what differs by more is an error of the counts, and is added to the base. On a table
+// meanwhile: a recount can differ from the counts before it by the number of changes until all workers have stored their
+// totals after it. Only a larger difference is an error of the counts, and is added to the base. On a table
 // at rest the counts are exact after a recount, and on any table they are as exact as a recount can be.
 
 const (
 	recountInterval = time.Hour
-	// settleTime is the time until all workers have stored what they counted, and the indexes have all that was written.
+	// settleTime is the time until all workers have stored their totals, and the indexes have all writes.
 	settleTime = 2*beatInterval + 5*time.Second
 	// recountPage is the number of rows that a step of a recount reads from each shard.
 	recountPage = 500
@@ -95,7 +95,7 @@ func (s *Store) beginRecount(ctx context.Context, r *recount) (err error) {
 	return err
 }
 
-// recountOthers counts what is not in the index by age: the orders that need attention, and the dead letters. It deletes
+// recountOthers counts the rest: the orders that need attention, and the dead letters. It deletes
 // the items of owed answers that are too many.
 func (s *Store) recountOthers(ctx context.Context, r *recount) error {
 	for name, p := range r.walk.pending {
@@ -143,7 +143,7 @@ func (s *Store) endRecount(ctx context.Context, r *recount) error {
 	return s.correctBase(ctx, differences)
 }
 
-// correctBase adds differences to the base. If another process changes it at the same time, nothing happens.
+// correctBase adds differences to the base. If another process changes it at the same time, the base stays.
 func (s *Store) correctBase(ctx context.Context, differences counts) error {
 	base, err := s.getItem(ctx, itemKey(talliesPartition, baseKey))
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *Store) correctBase(ctx context.Context, differences counts) error {
 	return err
 }
 
-// corrections returns by how much the counts are wrong: by what the changes since the beginning do not explain.
+// corrections returns the errors of the counts: the differences that the changes since the beginning do not explain.
 func (r *recount) corrections(after totals) counts {
 	names := map[string]bool{}
 	for _, c := range []counts{r.found, r.before.net, after.net} {

@@ -13,10 +13,10 @@ import (
 )
 
 // The counts of Stats are not part of the writes of orders: an item with a count would be written by every update of every
-// worker. Each process counts what it has written, and stores its totals every few seconds in an item of its own. The
-// totals are absolute, so that a repeated write changes nothing. A count is the sum of the base and of all totals.
+// worker. Each process counts its own writes, and stores its totals every few seconds in an item of its own. The
+// totals are absolute, so that a write can be repeated. A count is the sum of the base and of all totals.
 //
-// A process that is killed loses what it has counted since its last write. The recount finds that, see recount.go.
+// A process that is killed loses its counts since that write. The recount finds that, see recount.go.
 
 // The keys of the items with totals.
 const (
@@ -24,7 +24,7 @@ const (
 	baseKey          = "#base"
 )
 
-// counts are numbers by the name of what is counted.
+// counts are numbers by their names.
 type counts map[string]int64
 
 func (c counts) add(name string, n int64) {
@@ -80,7 +80,7 @@ func (t *tally) itemID() string {
 	return t.id
 }
 
-// unflushed returns what the stored totals do not have yet. It gets the item of this process, or nil if there is none.
+// unflushed returns the part that is not in the stored totals yet. It gets the item of this process, or nil if there is none.
 func (t *tally) unflushed(stored item) counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -114,7 +114,7 @@ func (t *tally) flush(ctx context.Context) error {
 		switch {
 		case err == nil:
 			t.flushed = net
-		case isFolded: // the base has what was flushed
+		case isFolded: // the base has the flushed totals
 			t.net.addAll(t.flushed, -1)
 			t.flushed, t.id, t.isChanged = nil, newProcessID(), true
 		default:
@@ -190,7 +190,7 @@ func (s *Store) readTotals(ctx context.Context, isStrong bool) (totals, error) {
 	return t, err
 }
 
-// sumCounts returns the counts, with what this process has not stored yet.
+// sumCounts returns the counts, with the part of this process that is not stored yet.
 func (s *Store) sumCounts(ctx context.Context) (counts, error) {
 	s.tally.flushing.Lock() // so that the item and the rest belong to the same moment
 	defer s.tally.flushing.Unlock()
@@ -254,8 +254,8 @@ func (s *Store) basePut(base item, differences counts, folded item) *types.Put {
 	return put
 }
 
-// foldTally adds the totals of a process that has ended to the base, and deletes them. If either has changed, nothing
-// happens.
+// foldTally adds the totals of a process that has ended to the base, and deletes them. If either has changed, both
+// stay.
 func (s *Store) foldTally(ctx context.Context, base, folded item) error {
 	remove := &types.Delete{
 		TableName:                 &s.config.Table,

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// upkeep is the work of a worker that nobody waits for: it removes orders whose retention has ended, adds the totals of
+// upkeep is the background work of a worker: it removes orders whose retention has ended, adds the totals of
 // processes that have ended to the base, and recounts. A Claim starts a round, and at most one is under way. A round is
 // short, so that a store which becomes read-only is soon at rest.
 type upkeep struct {
@@ -62,7 +62,7 @@ func (u *upkeep) countExpired() int {
 	return len(u.expired)
 }
 
-// startUpkeep starts a round unless one is under way or there is nothing to do.
+// startUpkeep starts a round if it has work and no other is under way.
 func (s *Store) startUpkeep(ctx context.Context) {
 	u := &s.upkeep
 	isLeader := slices.Contains(s.members.ownedShards(), "0")
@@ -101,8 +101,8 @@ func (s *Store) takeUpkeepError() error {
 	return err
 }
 
-// removeExpired removes orders that have nothing else to do, without reading them. The condition holds that nobody has
-// written them since.
+// removeExpired removes orders that have nothing else to do, without reading them. The condition fails if they
+// were written since.
 func (s *Store) removeExpired(ctx context.Context, rows []item) error {
 	var group errgroup.Group
 	group.SetLimit(maxConcurrent)

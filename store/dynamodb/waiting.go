@@ -96,7 +96,7 @@ type ageWalk struct {
 	from    []item  // where the next page of each shard begins
 	reached []int64 // all rows of a shard up to this time are read
 	rows    int
-	pending map[string]workflowPending // what was found
+	pending map[string]workflowPending // found so far
 }
 
 func (s *Store) newAgeWalk(ctx context.Context, page int) (*ageWalk, error) {

@@ -20,7 +20,7 @@ type conflictError struct {
 func (*conflictError) Error() string { return "the item has changed since it was read" }
 
 // writeChange stores a change if the order is still as it was read. If the answer of an attempt is lost, the next attempt
-// fails its condition, and the IDs of the last writes tell whose write was applied.
+// fails its condition, and the IDs of the last writes tell which write was applied.
 //
 // The items of owed answers that the order gets are put before it is written, and those that it loses are deleted after it.
 // If the process ends between the two, one too many is left.
@@ -54,7 +54,7 @@ func (s *Store) putItem(ctx context.Context, i item) error {
 	})
 }
 
-// deleteAll deletes items that are not needed any more. The order is stored already, and the recount deletes what is left.
+// deleteAll deletes items that are not needed any more. The order is stored already, and the recount deletes leftovers.
 func (s *Store) deleteAll(ctx context.Context, keys []item) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
