@@ -53,7 +53,7 @@ func (b *bench) recordBaseline(path string) error {
 	return os.WriteFile(path, append(text, '\n'), 0o644)
 }
 
-// compareCounts returns a row for each measured count. A count that was never recorded fails, so that it is recorded
+// compareCounts returns a row for each measured count. A count without a record fails, so that it is recorded
 // with the change that adds it. A recorded count that was not measured has no row: its server is not installed here.
 func compareCounts(recorded, now counts) []row {
 	var rows []row

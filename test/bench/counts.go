@@ -13,7 +13,8 @@ import (
 // and beside other programs. The test of this package runs it too.
 
 const (
-	countedAlone    = 150  // approvals one at a time
+	countedAlone    = 150 // approvals one at a time
+	countedInLog    = 30
 	countedTogether = 1280 // approvals with 64 clients
 	countedOrders   = 2000 // closed orders in a file
 	countedMessages = 500
@@ -27,8 +28,11 @@ func (b *bench) measureCounts(ctx context.Context) error {
 	b.now.Counts = counts{}
 	for _, part := range []func(context.Context, counts) error{
 		b.countApprovals,
+		b.countLogBytes,
 		b.countFileBytes,
 		b.countCalls,
+		b.countTable,
+		b.countPostgres,
 	} {
 		err := part(ctx, b.now.Counts)
 		if errors.Is(err, errNotInstalled) {
@@ -62,14 +66,29 @@ func (b *bench) countApprovals(ctx context.Context, into counts) error {
 	into["bytes of log of an approval"] = together.logBytes
 	into["lines of log of an approval"] = together.logLines
 	alone, err := l.measureAlone(ctx, countedAlone)
+	into["commits of an approval, one at a time"] = alone.commits
+	return err
+}
+
+// countLogBytes counts the bytes that approvals one at a time add to SQLite's write-ahead log. They are so few that the
+// log does not begin anew.
+func (b *bench) countLogBytes(ctx context.Context, into counts) error {
+	l, err := b.newLoop(ctx, "log-counts", "")
 	if err != nil {
 		return err
 	}
-	into["commits of an approval, one at a time"] = alone.commits
-	if alone.written > 0 { // else the folder is on no disk
-		into["bytes written by an approval, one at a time"] = alone.written
+	defer l.worker.stop()
+	log := filepath.Join(b.dir, "log-counts", "orders.db-wal")
+	before, err := fileSize(log)
+	if err != nil {
+		return err
 	}
-	return nil
+	if _, err := l.measureAlone(ctx, countedInLog); err != nil {
+		return err
+	}
+	after, err := fileSize(log)
+	into["bytes of SQLite's log of an approval, one at a time"] = float64(after-before) / countedInLog
+	return err
 }
 
 // measureAlone carries out approvals in sequence, and returns the resources that each of them has used. A pause after each step

@@ -83,7 +83,7 @@ func (b *bench) measureHeartbeats(ctx context.Context) error {
 	return nil
 }
 
-// startWaiting starts a worker with approvals whose tasks have heartbeats, and waits until each had its first.
+// startWaiting starts a worker with approvals and heartbeats, and waits until each task had its first.
 func (b *bench) startWaiting(
 	ctx context.Context, name string, beats *beatTimes, pending int, interval time.Duration,
 ) (*cloud, error) {

@@ -38,7 +38,7 @@ func (r *rival) cpuEach() float64 { return r.cpu.Seconds() / float64(r.done) }
 // measurePostgres compares the store on PostgreSQL with a worker on River that does the same work. Both use the same
 // server, in turns, each with a database of its own.
 func (b *bench) measurePostgres(ctx context.Context) error {
-	server, err := b.startPostgres(ctx)
+	server, err := b.startPostgres(ctx, postgrestest.Options{Fsync: true, Settings: []string{"max_connections=200"}})
 	if err != nil {
 		return err
 	}
@@ -145,9 +145,8 @@ func (b *bench) measureTwoWorkers(ctx context.Context, server *postgrestest.Serv
 	return nil
 }
 
-// startPostgres starts a server with synced commits.
-func (b *bench) startPostgres(ctx context.Context) (*postgrestest.Server, error) {
-	server, err := postgrestest.Start(ctx, postgrestest.Options{Fsync: true, Settings: []string{"max_connections=200"}})
+func (b *bench) startPostgres(ctx context.Context, o postgrestest.Options) (*postgrestest.Server, error) {
+	server, err := postgrestest.Start(ctx, o)
 	if errors.Is(err, postgrestest.ErrMissing) {
 		return nil, fmt.Errorf("%w: %w", errNotInstalled, err)
 	}

@@ -2,7 +2,7 @@
 // job queue River. It takes requests and decisions over HTTP, as approval-relay does, keeps orders in a table, and sends
 // notifications and answers by jobs that are inserted in the same transactions.
 //
-// It is simpler than approval-relay: it has no signatures, sealed tokens, deadlines, policies, metrics or history. It is a
+// It is simpler than approval-relay: without signatures, sealed tokens, deadlines, policies, metrics or history. It is a
 // module of its own, so that the program does not depend on River. The benchmark builds it here.
 package main
 
