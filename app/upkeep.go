@@ -71,6 +71,11 @@ func LiveTimes() *upkeep.Live {
 	}
 }
 
+// CompactFile writes the SQLite file of a stopped worker anew, and returns its sizes before and after.
+func CompactFile(ctx context.Context, path string) (before, after int64, err error) {
+	return sqlite.Compact(ctx, path)
+}
+
 // OpenFile opens a SQLite store as OpenStore does.
 func OpenFile(ctx context.Context, path string, sealer store.Sealer, toFill bool) (upkeep.Store, error) {
 	if _, err := os.Stat(path); err != nil && !toFill { // SQLite would make a new file

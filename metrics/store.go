@@ -38,7 +38,8 @@ func newStoreSeries(b *builder) storeSeries {
 		commitUpdates: b.newHistogram("store_commit_updates",
 			"Updates that shared a commit.", batchBuckets),
 		callSeconds: b.newHistogram("store_call_duration_seconds",
-			"Time that a call of the store took; an update ends when it is durable, or in the log of the store if it records the end of an attempt.", commitBuckets, operation),
+			"Time that a call of the store took; an update ends when it is durable, or in the log of the store if it records "+
+				"the end of an attempt.", commitBuckets, operation),
 		unreadable: b.newGauge("store_unreadable_orders",
 			"Orders whose records this worker could not open with its keys. The worker is not ready meanwhile."),
 	}

@@ -25,6 +25,7 @@ import (
 type storeCmd struct {
 	Check   storeCheckCmd   `cmd:"" help:"Check a whole store: every record opens; indexes and counts agree with the records."`
 	Stats   storeStatsCmd   `cmd:"" help:"Describe a store: counts, sizes, keys and versions."`
+	Compact storeCompactCmd `cmd:"" help:"Write a SQLite file anew, without the space of orders that were removed."`
 	Migrate storeMigrateCmd `cmd:"" help:"Move everything from a store to another, empty one: SQLite, PostgreSQL or DynamoDB."`
 }
 

@@ -14,13 +14,13 @@ const syncDelay = time.Second
 
 // logSync decides which commits wait for the disk. With synchronous=FULL, a commit syncs the log with all that was
 // written to it before. With NORMAL, it does not: the log is synced by a later commit, by a checkpoint, or by syncLog. In
-// both modes SQLite syncs the log before a checkpoint copies from it, so that the file never has what the log has lost.
+// both modes SQLite syncs the log before a checkpoint copies from it, so that the file never has a change that the log has lost.
 // Only the writer's goroutine uses it.
 type logSync struct {
 	logPath    string
 	isNormal   bool // synchronous is NORMAL at present
 	isUnsynced bool // a commit was not synced
-	hasWritten bool // the transaction has written a record; SQLite does not sync for one that changes nothing
+	hasWritten bool // the transaction has written a record; SQLite syncs for changes only
 	timer      *time.Timer
 }
 
@@ -67,7 +67,7 @@ func (l *logSync) due() <-chan time.Time {
 	return l.timer.C
 }
 
-// syncLog syncs what commits have left unsynced. If it fails, so does the next commit that needs a sync: the system
+// syncLog syncs the commits that were not synced. If it fails, so does the next commit that needs a sync: the system
 // reports a failed write to every open file once.
 func (l *logSync) syncLog() error {
 	if !l.isUnsynced {

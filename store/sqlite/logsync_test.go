@@ -17,7 +17,7 @@ import (
 )
 
 // TestPowerLossAfterAnUnsyncedEnd loses the end of an attempt: it copies the file and its log as they were at the last
-// sync. The copy has all that was acknowledged as durable. The attempt whose end was lost is begun again, and known as
+// sync. The copy has all updates that were acknowledged as durable. The attempt whose end was lost is begun again, and known as
 // possibly applied.
 func TestPowerLossAfterAnUnsyncedEnd(t *testing.T) {
 	t.Parallel()
@@ -93,9 +93,9 @@ func decideForTest(o *approval.Order, env approval.Environment) []approval.Actio
 	return actions
 }
 
-// TestUnsyncedCommitsAreSyncedSoon has no later commit that would sync the log: the writer does, after syncDelay at the
-// latest, and when the store closes. A commit that changes nothing does not sync, so what needs a sync after it is not
-// acknowledged without one.
+// TestUnsyncedCommitsAreSyncedSoon lets the store be idle after an unsynced commit: the writer syncs the log, after
+// syncDelay at the latest, and when the store closes. An empty commit does not sync by itself, so the writer does before it
+// acknowledges an update that needs it.
 func TestUnsyncedCommitsAreSyncedSoon(t *testing.T) {
 	t.Parallel()
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
@@ -133,7 +133,7 @@ func TestUnsyncedCommitsAreSyncedSoon(t *testing.T) {
 	requireOrder(t, open(t, c), "o", 5)
 }
 
-// TestALogThatCannotBeSynced is reported as a failed commit, and what needs the sync is not acknowledged.
+// TestALogThatCannotBeSynced is reported as a failed commit, and an update that needs the sync is not acknowledged.
 func TestALogThatCannotBeSynced(t *testing.T) {
 	t.Parallel()
 	var failed []error

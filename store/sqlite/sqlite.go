@@ -64,6 +64,7 @@ type Store struct {
 	stmts  statements
 	recent recentOrders
 	sync   logSync
+	vacuum vacuum
 	// counts has the changes of the table counts by the writer's transaction, which writes them once for each workflow.
 	counts map[string]int
 
@@ -131,6 +132,11 @@ func (s *Store) openDatabases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if plan.from == 0 {
+		if err := prepareVacuum(ctx, s.conn); err != nil {
+			return err
+		}
+	}
 	if err := enableWriteAheadLog(ctx, s.conn); err != nil { // it changes the file, so only after the checks above
 		return err
 	}
@@ -141,6 +147,9 @@ func (s *Store) openDatabases(ctx context.Context) error {
 	}
 	if err := plan.run(ctx, s.conn, &s.stmts); err != nil {
 		return s.removeUpgradeCopy(err)
+	}
+	if err := s.vacuum.open(ctx, s); err != nil {
+		return err
 	}
 	s.reads, err = openDatabase(s.config.Path, readers, "query_only(1)")
 	return err

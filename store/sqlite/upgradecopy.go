@@ -41,6 +41,9 @@ func writeCopy(ctx context.Context, c *sql.Conn, to string, version int) (err er
 			err = errors.Join(err, os.Remove(part))
 		}
 	}()
+	if err := prepareVacuum(ctx, c); err != nil {
+		return err
+	}
 	if _, err := c.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
 		return err
 	}

@@ -108,6 +108,8 @@ func (s *Store) runWriter() {
 		select {
 		case <-s.sync.due():
 			s.syncLog()
+		case <-s.vacuum.due():
+			s.observeFailure(s.vacuum.step(context.Background(), s))
 		case first := <-s.queue:
 			s.commitBatch(s.gatherBatch(first))
 		case <-s.closed:
@@ -122,7 +124,12 @@ func (s *Store) runWriter() {
 
 // syncLog syncs commits that no other commit has synced.
 func (s *Store) syncLog() {
-	if err := s.sync.syncLog(); err != nil && s.config.Observe != nil {
+	s.observeFailure(s.sync.syncLog())
+}
+
+// observeFailure reports a failure of the writer's own work.
+func (s *Store) observeFailure(err error) {
+	if err != nil && s.config.Observe != nil {
 		s.config.Observe(Commit{Err: err})
 	}
 }
@@ -273,5 +280,6 @@ func (s *Store) inTransaction(needsSync bool, f func(context.Context) error) (er
 	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {
 		return err
 	}
+	s.vacuum.written()
 	return s.sync.finish()
 }

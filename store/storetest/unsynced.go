@@ -13,8 +13,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// unsyncedTests are the tests of Update with UpdateUnsynced in its place: but for a loss of power, which no test of all
-// stores can make, the two promise the same.
+// unsyncedTests are the tests of Update with UpdateUnsynced in its place: but for a loss of power, the two promise the
+// same.
 func unsyncedTests() map[string]func(*testing.T, store.Store) {
 	tests := map[string]func(*testing.T, store.Store){"it mixes with synced updates": unsyncedMixes}
 	for name, test := range updateTests() {
