@@ -148,7 +148,11 @@ func setSettingsDefaults(settings any, common setup.Common) {
 		d.SetDefaults(common)
 	}
 	if n, ok := settings.(setup.Concurrent); ok {
-		n.SetConcurrency(setup.DefaultConcurrency)
+		perSecond := 0.0
+		if r, ok := settings.(interface{ RateLimit() (float64, int) }); ok {
+			perSecond, _ = r.RateLimit()
+		}
+		n.SetConcurrency(setup.ConcurrencyAt(perSecond, setup.DefaultConcurrency))
 	}
 }
 

@@ -1,12 +1,25 @@
 package setup
 
 // DefaultConcurrency is the number of calls at once to a channel, target or host of callback URLs, if the configuration
-// names none. With calls of 100 ms it lets 2,500 a second pass. A receiver that makes one call in 25 ms, one after the
+// does not name it. With calls of 100 ms it lets 2,500 a second pass. A receiver that makes one call in 25 ms, one after the
 // other, still answers all of them within the time of a call.
 const DefaultConcurrency = 256
 
 // maxConcurrency keeps the connections of a single channel or target far below the open files of a process.
 const maxConcurrency = 4096
+
+// rateWait is a little less than the time that a call waits for its rate limit, half of a call's time.
+const rateWait = 4 // seconds
+
+// ConcurrencyAt returns the default of the calls at once with a rate limit, at most the given number. Calls beyond it would
+// wait for the rate limit longer than a call may, and be put back: they wait in order for a free slot instead. A rate of 0
+// is no limit.
+func ConcurrencyAt(perSecond float64, most int) int {
+	if !(perSecond > 0) { // NaN is not above 0
+		return most
+	}
+	return int(max(1, min(perSecond*rateWait, float64(most))))
+}
 
 // Concurrency bounds the calls of a channel or target that are under way at the same time. Its settings embed it with the
 // tag `yaml:",inline"`.

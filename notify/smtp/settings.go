@@ -32,7 +32,7 @@ const serverConnections = 32
 func (s *Settings) SetDefaults(setup.Common) {
 	setup.Default(&s.TLS, StartTLS)
 	setup.Default(&s.Port, map[TLS]int{StartTLS: 587, Implicit: 465, None: 25}[s.TLS])
-	s.SetConcurrency(serverConnections)
+	s.SetConcurrency(setup.ConcurrencyAt(s.Rate, serverConnections))
 }
 
 // Validate implements setup.Validator.
