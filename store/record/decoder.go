@@ -72,15 +72,16 @@ func errReference() error {
 
 // readTexts reads the table of texts. All of them become parts of one string.
 func (d *decoder) readTexts(table []byte) error {
-	for c := (cursor{table}); len(c.rest) > 0; {
+	for c := (cursor{b: table}); !c.isAtEnd(); {
 		head, ok := c.number()
 		size, base := head>>formBits, uint64(0)
 		isLong := head&(1<<formBits-1) == formLong
 		if isLong && ok {
 			base, ok = c.number()
 		}
+		text, isThere := c.take(size)
 		switch {
-		case !ok || size > uint64(len(c.rest)):
+		case !ok || !isThere:
 			return errCut()
 		case isLong && (base >= uint64(len(d.ends)) || d.sizeOf(base) > maxPrefix):
 			return errReference()
@@ -88,14 +89,13 @@ func (d *decoder) readTexts(table []byte) error {
 			d.joined = append(d.joined, d.joined[d.startOf(base):d.ends[base]]...)
 			fallthrough
 		case head&(1<<formBits-1) == formPlain:
-			d.joined = append(d.joined, c.rest[:size]...)
+			d.joined = append(d.joined, text...)
 		case head&(1<<formBits-1) == formHex:
-			d.joined = hex.AppendEncode(d.joined, c.rest[:size])
+			d.joined = hex.AppendEncode(d.joined, text)
 		default:
 			return errKind()
 		}
 		d.ends = append(d.ends, len(d.joined))
-		c.rest = c.rest[size:]
 	}
 	all, start := string(d.joined), 0
 	for _, end := range d.ends {
@@ -116,7 +116,7 @@ func (d *decoder) sizeOf(text uint64) int { return d.ends[text] - d.startOf(text
 
 func (d *decoder) readTimes(table []byte) error {
 	var last instant
-	for c := (cursor{table}); len(c.rest) > 0; {
+	for c := (cursor{b: table}); !c.isAtEnd(); {
 		seconds, ok := c.number()
 		nanos, isThere := c.number()
 		if !ok || !isThere {

@@ -35,7 +35,7 @@ type textTable struct {
 // timeTable is the table of times of a record that is being written.
 type timeTable struct {
 	added []instant
-	index map[instant]uint64 // used once there are many
+	index map[instant]uint64 // used once there are more than fewTimes
 	bytes []byte
 }
 
@@ -67,19 +67,28 @@ func newEncoder() *encoder {
 
 // release gives the encoder back. Only a small one is used again.
 func (e *encoder) release() {
-	if e.isForeign || cap(e.body) > maxPooled || cap(e.texts.bytes) > maxPooled || e.times.index != nil {
+	if e.isForeign || len(e.texts.added) > maxPooled/16 || len(e.times.added) > maxPooled/16 {
 		return
 	}
 	for _, s := range e.texts.added {
 		delete(e.texts.index, s)
 	}
 	clear(e.texts.added)
+	clear(e.times.index)
 	*e = encoder{
-		body:  e.body[:0],
-		texts: textTable{index: e.texts.index, added: e.texts.added[:0], bytes: e.texts.bytes[:0]},
-		times: timeTable{added: e.times.added[:0], bytes: e.times.bytes[:0]},
+		body:  reuse(e.body),
+		texts: textTable{index: e.texts.index, added: e.texts.added[:0], bytes: reuse(e.texts.bytes)},
+		times: timeTable{index: e.times.index, added: e.times.added[:0], bytes: reuse(e.times.bytes)},
 	}
 	encoders.Put(e)
+}
+
+// reuse returns an empty buffer for the next record.
+func reuse(b []byte) []byte {
+	if cap(b) > maxPooled {
+		return nil
+	}
+	return b[:0]
 }
 
 // The forms of a text in the table: as it is, hexadecimal in half its bytes, or as another text with an end of its own.
@@ -153,9 +162,12 @@ func (e *encoder) timeIndex(t time.Time) uint64 {
 	return uint64(len(e.times.added))
 }
 
-// find returns the index of a time, or 0. Few times are compared faster than they are looked up.
+// fewTimes are compared faster than they are looked up.
+const fewTimes = 24
+
+// find returns the index of a time, or 0.
 func (t *timeTable) find(i instant) uint64 {
-	if t.index != nil {
+	if len(t.added) > fewTimes {
 		return t.index[i]
 	}
 	for n := range t.added {
@@ -176,12 +188,13 @@ func (t *timeTable) add(i instant) {
 	t.bytes = binary.AppendUvarint(t.bytes, zigzag(i.seconds-last.seconds))
 	t.bytes = binary.AppendUvarint(t.bytes, zigzag(i.nanos-last.nanos))
 	t.added = append(t.added, i)
-	const few = 24
 	switch {
-	case t.index != nil:
+	case len(t.added) > fewTimes+1:
 		t.index[i] = uint64(len(t.added))
-	case len(t.added) > few:
-		t.index = make(map[instant]uint64, 2*few)
+	case len(t.added) > fewTimes:
+		if t.index == nil {
+			t.index = make(map[instant]uint64, 2*fewTimes)
+		}
 		for n, was := range t.added {
 			t.index[was] = uint64(n) + 1
 		}

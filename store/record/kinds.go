@@ -131,10 +131,10 @@ func span[T any](number uint64, name string, at func(*T) *time.Duration) field[T
 				*at(into) = d
 				return nil
 			case wireBytes:
-				c := cursor{v.bytes}
+				c := cursor{b: v.bytes}
 				n, ok := c.number()
 				*at(into) = time.Duration(unzigzag(n))
-				if !ok || len(c.rest) > 0 {
+				if !ok || !c.isAtEnd() {
 					return errCut()
 				}
 				return nil

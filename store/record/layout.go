@@ -29,7 +29,7 @@ func (l *layout[T]) encode(e *encoder, from *T) {
 // decode reads the fields of a value. Fields that the layout does not have are left out.
 func (l *layout[T]) decode(d *decoder, b []byte, into *T) error {
 	last, i := uint64(0), 0
-	for c := (cursor{b}); len(c.rest) > 0; {
+	for c := (cursor{b: b}); !c.isAtEnd(); {
 		number, v, ok := c.field()
 		switch {
 		case !ok:
@@ -197,16 +197,16 @@ func beginList(v value) (cursor, int, error) {
 	if v.wire != wireBytes {
 		return cursor{}, 0, errKind()
 	}
-	c := cursor{v.bytes}
+	c := cursor{b: v.bytes}
 	n, ok := c.number()
-	if !ok || n > uint64(len(c.rest)) {
+	if !ok || n > c.left() {
 		return c, 0, errCut()
 	}
 	return c, int(n), nil
 }
 
 func endList(c cursor) error {
-	if len(c.rest) > 0 {
+	if !c.isAtEnd() {
 		return &fault{text: "goes on behind its last element"}
 	}
 	return nil

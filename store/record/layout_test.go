@@ -195,3 +195,25 @@ func TestEveryFieldIsKept(t *testing.T) {
 	o.Approvals[1].Agent = &approval.AgentRequest{Actions: []json.RawMessage{json.RawMessage("1"), json.RawMessage("null")}}
 	require.Equal(t, o, decode(t, encode(t, o, nil)).Order)
 }
+
+// TestManyTexts encodes an order with many texts and times, some of them often, and small orders between.
+func TestManyTexts(t *testing.T) {
+	t.Parallel()
+	want := encode(t, filled(t, 1), nil)
+	for _, n := range []int{20, 23, 24, 25, 26, 300, 5000} {
+		o := &approval.Order{ID: "o"}
+		for i := range 2 * n {
+			at := time.Unix(int64(i%n)*7, int64(i%n)).UTC()
+			o.History = append(o.History, approval.Event{At: at, By: fmt.Sprint("person ", i%n), Note: fmt.Sprint("note ", i)})
+		}
+		b := encode(t, o, nil)
+		require.Equal(t, o, decode(t, b).Order)
+		require.Less(t, len(b), n*60)
+		p, err := split(b)
+		require.NoError(t, err)
+		d := newDecoder()
+		require.NoError(t, d.readTimes(p.times))
+		require.Len(t, d.times, n, "each time is there once")
+		require.Equal(t, want, encode(t, filled(t, 1), nil))
+	}
+}

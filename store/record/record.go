@@ -130,7 +130,7 @@ func split(b []byte) (p parts, err error) {
 	}
 	end := len(b) - sumSize
 	p.sum = binary.LittleEndian.Uint32(b[end:])
-	c := cursor{b[1:end]}
+	c := cursor{b: b[1:end]}
 	reader, isReader := c.number()
 	writer, isWriter := c.number()
 	if !isReader || !isWriter || reader > maxVersion || writer > maxVersion {
@@ -144,7 +144,7 @@ func split(b []byte) (p parts, err error) {
 	if p.times, ok = c.bytes(); !ok {
 		return p, within("times", errCut())
 	}
-	p.body = c.rest
+	p.body = b[1+c.at : end]
 	return p, nil
 }
 

@@ -72,18 +72,20 @@ func (e *encoder) beginWithTables(before []byte) error {
 // rawField is a field as it is in the record.
 type rawField struct {
 	number uint64
-	value  value
+	bytes  []byte // of its value, if it has bytes
+	raw    []byte // all of it, with its tag
 }
 
 // fieldsOf returns the fields of a value that was decoded before.
 func fieldsOf(b []byte) []rawField {
 	var out []rawField
-	for c := (cursor{b}); len(c.rest) > 0; {
+	for c := (cursor{b: b}); !c.isAtEnd(); {
+		start := c.at
 		number, v, ok := c.field()
 		if !ok {
 			break
 		}
-		out = append(out, rawField{number, v})
+		out = append(out, rawField{number, v.bytes, b[start:c.at]})
 	}
 	return out
 }
@@ -94,13 +96,13 @@ func merge(l rawLayout, old, current []byte) []byte {
 	var out []byte
 	before, now := fieldsOf(old), fieldsOf(current)
 	for len(before) > 0 || len(now) > 0 {
-		var was, is value
+		var was, is rawField
 		number := nextNumber(before, now)
 		if len(before) > 0 && before[0].number == number {
-			was, before = before[0].value, before[1:]
+			was, before = before[0], before[1:]
 		}
 		if len(now) > 0 && now[0].number == number {
-			is, now = now[0].value, now[1:]
+			is, now = now[0], now[1:]
 		}
 		out = mergeField(l, out, number, was, is)
 	}
@@ -118,7 +120,7 @@ func nextNumber(before, now []rawField) uint64 {
 }
 
 // mergeField adds a field of the old value, the new value or both.
-func mergeField(l rawLayout, out []byte, number uint64, was, is value) []byte {
+func mergeField(l rawLayout, out []byte, number uint64, was, is rawField) []byte {
 	n, isKnown := l.find(number)
 	switch {
 	case !isKnown:
@@ -152,7 +154,7 @@ func mergeList(l rawLayout, old, current []byte) []byte {
 }
 
 func elementsOf(b []byte) [][]byte {
-	c := cursor{b}
+	c := cursor{b: b}
 	n, _ := c.number()
 	var out [][]byte
 	for range n {
@@ -212,7 +214,7 @@ func keyOf(l rawLayout, element []byte) []byte {
 	}
 	for _, f := range fieldsOf(element) {
 		if f.number == id {
-			return f.value.raw
+			return f.raw
 		}
 	}
 	return nil
@@ -227,18 +229,18 @@ func known(l rawLayout, b []byte) []byte {
 		case !isKnown:
 			continue
 		case n.layout == nil:
-			out = append(out, f.value.raw...)
+			out = append(out, f.raw...)
 			continue
 		}
 		var inner []byte
 		if n.mode == nestedList {
-			elements := elementsOf(f.value.bytes)
+			elements := elementsOf(f.bytes)
 			inner = binary.AppendUvarint(nil, uint64(len(elements)))
 			for _, element := range elements {
 				element = known(n.layout, element)
 				inner = append(binary.AppendUvarint(inner, uint64(len(element))), element...)
 			}
-		} else if inner = known(n.layout, f.value.bytes); len(inner) == 0 && n.mode == nestedValue {
+		} else if inner = known(n.layout, f.bytes); len(inner) == 0 && n.mode == nestedValue {
 			continue
 		}
 		out = appendTag(out, f.number, wireBytes)

@@ -28,10 +28,10 @@ func (n *newer) addTo(l rawLayout, b []byte) []byte {
 	for _, f := range fieldsOf(b) {
 		inner, _ := l.find(f.number)
 		if inner.layout == nil {
-			out = append(out, f.value.raw...)
+			out = append(out, f.raw...)
 			continue
 		}
-		value := f.value.bytes
+		value := f.bytes
 		if inner.mode == nestedList {
 			elements := elementsOf(value)
 			value = binary.AppendUvarint(nil, uint64(len(elements)))
@@ -88,19 +88,19 @@ func countFuture(t *testing.T, b []byte) int {
 				unknown++
 			case inner.layout == nil:
 			case inner.mode == nestedList:
-				for _, element := range elementsOf(f.value.bytes) {
+				for _, element := range elementsOf(f.bytes) {
 					values += count(inner.layout, element)
 				}
 			default:
-				values += count(inner.layout, f.value.bytes)
+				values += count(inner.layout, f.bytes)
 			}
 			switch f.number {
 			case future + 1:
-				text, err := d.text(f.value.number)
+				text, err := d.text(numberOf(f))
 				require.NoError(t, err)
 				require.Equal(t, "only of unknown fields", text)
 			case future + 2:
-				i, err := d.instant(f.value.number)
+				i, err := d.instant(numberOf(f))
 				require.NoError(t, err)
 				require.Equal(t, time.Unix(1, 2).UTC(), i.time())
 			}
@@ -109,6 +109,13 @@ func countFuture(t *testing.T, b []byte) int {
 		return values + unknown/4
 	}
 	return count(orderLayout, p.body)
+}
+
+// numberOf returns the value of a field with a number.
+func numberOf(f rawField) uint64 {
+	c := cursor{b: f.raw}
+	_, v, _ := c.field()
+	return v.number
 }
 
 func TestUnknownFieldsAreKeptEverywhere(t *testing.T) {

@@ -19,41 +19,56 @@ type value struct {
 	wire   uint64
 	number uint64
 	bytes  []byte
-	raw    []byte // the whole field, with its tag
 }
 
-// cursor reads the beginning of its bytes.
-type cursor struct{ rest []byte }
+// cursor reads bytes from a place on. It has an index, because to cut the slice anew each time is slower: the garbage
+// collector follows pointers.
+type cursor struct {
+	b  []byte
+	at int
+}
+
+// isAtEnd reports whether all bytes were read.
+func (c *cursor) isAtEnd() bool { return c.at == len(c.b) }
+
+// left returns the number of bytes that were not read.
+func (c *cursor) left() uint64 { return uint64(len(c.b) - c.at) }
 
 // number reads a varint. It returns false if the bytes end within it, or if it is too large.
 func (c *cursor) number() (uint64, bool) {
-	if len(c.rest) > 0 && c.rest[0] < 0x80 { // most numbers are small
-		n := c.rest[0]
-		c.rest = c.rest[1:]
-		return uint64(n), true
+	if c.at < len(c.b) && c.b[c.at] < 0x80 { // most numbers are small
+		c.at++
+		return uint64(c.b[c.at-1]), true
 	}
-	n, size := binary.Uvarint(c.rest)
+	n, size := binary.Uvarint(c.b[c.at:])
 	if size <= 0 {
 		return 0, false
 	}
-	c.rest = c.rest[size:]
+	c.at += size
 	return n, true
+}
+
+// take reads that many bytes.
+func (c *cursor) take(n uint64) ([]byte, bool) {
+	if n > c.left() {
+		return nil, false
+	}
+	start := c.at
+	c.at += int(n)
+	return c.b[start:c.at:c.at], true
 }
 
 // bytes reads a length and that many bytes.
 func (c *cursor) bytes() ([]byte, bool) {
 	n, ok := c.number()
-	if !ok || n > uint64(len(c.rest)) {
+	if !ok {
 		return nil, false
 	}
-	b := c.rest[:n:n]
-	c.rest = c.rest[n:]
-	return b, true
+	return c.take(n)
 }
 
 // field reads a field with its tag.
 func (c *cursor) field() (number uint64, v value, ok bool) {
-	before := c.rest
 	tag, ok := c.number()
 	if !ok {
 		return 0, v, false
@@ -68,7 +83,6 @@ func (c *cursor) field() (number uint64, v value, ok bool) {
 	default:
 		ok = false
 	}
-	v.raw = before[:len(before)-len(c.rest)]
 	return tag >> wireBits, v, ok
 }
 
