@@ -2,8 +2,6 @@ package record
 
 import (
 	"encoding/binary"
-	"encoding/hex"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,18 +16,9 @@ type encoder struct {
 	texts textTable
 	times timeTable
 	err   error // the first error of a value that cannot be written
-	// isForeign is set if the table of texts may have some of the dictionary, from a program that did not know them.
-	isForeign bool
 
 	approvals []*approval.Approval
 	tokens    []SealedToken // of the approvals that follow
-}
-
-// textTable is the table of texts of a record that is being written.
-type textTable struct {
-	index map[string]uint64 // of the texts of the dictionary too
-	added []string
-	bytes []byte
 }
 
 // timeTable is the table of times of a record that is being written.
@@ -50,11 +39,7 @@ func instantOf(t time.Time) instant { return instant{t.Unix(), int64(t.Nanosecon
 func (i instant) time() time.Time { return time.Unix(i.seconds, i.nanos).UTC() }
 
 var encoders = sync.Pool{New: func() any {
-	e := &encoder{texts: textTable{index: make(map[string]uint64, 2*len(dictionary))}}
-	for i, s := range dictionary {
-		e.texts.index[s] = uint64(i) << 1
-	}
-	return e
+	return &encoder{texts: newTextTable()}
 }}
 
 // maxPooled bounds the memory that an encoder or decoder keeps for the next record.
@@ -67,17 +52,14 @@ func newEncoder() *encoder {
 
 // release gives the encoder back. Only a small one is used again.
 func (e *encoder) release() {
-	if e.isForeign || len(e.texts.added) > maxPooled/16 || len(e.times.added) > maxPooled/16 {
+	if len(e.texts.added) > maxPooled/16 || len(e.times.added) > maxPooled/16 {
 		return
 	}
-	for _, s := range e.texts.added {
-		delete(e.texts.index, s)
-	}
-	clear(e.texts.added)
+	e.texts.reset()
 	clear(e.times.index)
 	*e = encoder{
 		body:  reuse(e.body),
-		texts: textTable{index: e.texts.index, added: e.texts.added[:0], bytes: reuse(e.texts.bytes)},
+		texts: e.texts,
 		times: timeTable{index: e.times.index, added: e.times.added[:0], bytes: reuse(e.times.bytes)},
 	}
 	encoders.Put(e)
@@ -91,62 +73,12 @@ func reuse(b []byte) []byte {
 	return b[:0]
 }
 
-// The forms of a text in the table: as it is, hexadecimal in half its bytes, or as another text with an end of its own.
-const (
-	formPlain = 0
-	formHex   = 1
-	formLong  = 2
-	formBits  = 2
-)
-
-// maxPrefix bounds the text that another one begins with, so that a damaged table cannot become much longer text.
-const maxPrefix = 128
-
-// textIndex returns the index of a text: an even number for a text of the dictionary, an odd number for a text of the
-// record's own table.
+// textIndex returns the index of a text, which is added to the table if it is new.
 func (e *encoder) textIndex(s string) uint64 {
-	n, ok := e.texts.index[s]
-	if !ok {
-		n = uint64(len(e.texts.added))<<1 | 1
-		e.texts.add(s, n)
+	if n, ok := e.texts.find(s); ok {
+		return n
 	}
-	return n
-}
-
-// add adds a text to the table. The IDs of approvals and digests are hexadecimal. The ID of a notification is that of its
-// approval, a dot and a number.
-func (t *textTable) add(s string, index uint64) {
-	t.index[s] = index
-	t.added = append(t.added, s)
-	if isHex(s) {
-		t.bytes = binary.AppendUvarint(t.bytes, uint64(len(s)/2)<<formBits|formHex)
-		t.bytes, _ = hex.AppendDecode(t.bytes, []byte(s))
-		return
-	}
-	dot := strings.LastIndexByte(s, '.')
-	if prefix, ok := t.index[s[:max(dot, 0)]]; ok && prefix&1 == 1 && dot >= minPrefix && dot <= maxPrefix {
-		t.bytes = binary.AppendUvarint(t.bytes, uint64(len(s)-dot)<<formBits|formLong)
-		t.bytes = binary.AppendUvarint(t.bytes, prefix>>1)
-		t.bytes = append(t.bytes, s[dot:]...)
-		return
-	}
-	t.bytes = binary.AppendUvarint(t.bytes, uint64(len(s))<<formBits|formPlain)
-	t.bytes = append(t.bytes, s...)
-}
-
-const minPrefix = 4
-
-// isHex reports whether a text is what hex.EncodeToString returns for at least 8 bytes.
-func isHex(s string) bool {
-	if len(s) < 16 || len(s)%2 != 0 {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
+	return e.texts.add(s)
 }
 
 // timeIndex returns the index of a time. The index 0 is the zero time.

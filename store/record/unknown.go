@@ -51,7 +51,6 @@ func (e *encoder) beginWithTables(before []byte) error {
 	if err != nil {
 		return err
 	}
-	e.isForeign = true
 	d := newDecoder()
 	defer d.release()
 	if err := d.readTexts(p.texts); err != nil {
@@ -61,7 +60,7 @@ func (e *encoder) beginWithTables(before []byte) error {
 		return err
 	}
 	for _, s := range d.texts {
-		e.texts.add(s, uint64(len(e.texts.added))<<1|1)
+		e.texts.add(s)
 	}
 	for _, t := range d.times {
 		e.times.add(t)

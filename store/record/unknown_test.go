@@ -58,7 +58,6 @@ func (n *newer) addTo(l rawLayout, b []byte) []byte {
 func withFuture(t *testing.T, o *approval.Order) (b []byte, values int) {
 	t.Helper()
 	e := newEncoder()
-	e.isForeign = true
 	n := newer{texts: e.textIndex("only of unknown fields"), times: e.timeIndex(time.Unix(1, 2))}
 	e.approvals, e.tokens = o.Approvals, tokensOf(o)
 	orderLayout.encode(e, o)
