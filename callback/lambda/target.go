@@ -46,9 +46,10 @@ type Config struct {
 
 // Target answers callback IDs. It is safe for concurrent use.
 type Target struct {
-	api     API
-	limit   setup.Limiter
-	service outbound.Service[lambda.Options]
+	api        API
+	limit      setup.Limiter
+	heartbeats setup.Limiter // the same limit; answers go before heartbeats
+	service    outbound.Service[lambda.Options]
 }
 
 // NewTarget returns a Target that answers through api.
@@ -57,8 +58,9 @@ func NewTarget(api API, c Config) *Target {
 		c.Timeout = callback.DefaultTimeout
 	}
 	return &Target{
-		api:   api,
-		limit: c.Limit,
+		api:        api,
+		limit:      c.Limit,
+		heartbeats: callback.Yielding(c.Limit),
 		service: outbound.Service[lambda.Options]{
 			Prepare: func(o *lambda.Options, call *outbound.Call) {
 				o.Retryer = aws.NopRetryer{}
@@ -113,7 +115,7 @@ func (*Target) ValidateToken(token string) error { return callback.CheckToken(to
 
 // Heartbeat resets the heartbeat timeout of the callback.
 func (t *Target) Heartbeat(ctx context.Context, a approval.Answer) error {
-	err := callback.SendWithinLimit(ctx, t.limit, t.service, t.api.SendDurableExecutionCallbackHeartbeat,
+	err := callback.SendWithinLimit(ctx, t.heartbeats, t.service, t.api.SendDurableExecutionCallbackHeartbeat,
 		&lambda.SendDurableExecutionCallbackHeartbeatInput{CallbackId: aws.String(a.Token.Reveal())})
 	return callback.ForOrder("SendDurableExecutionCallbackHeartbeat", a, err)
 }
