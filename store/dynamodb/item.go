@@ -23,7 +23,7 @@ import (
 //	workers                   ID, #shards     a worker, and the number of shards
 //	letters                   NUMBER          a dead letter
 //	letter#NUMBER             PART            a part of the content of a dead letter
-//	meta                      schema, probe, letters, keys, controls
+//	meta                      schema, probe, letters, keys, controls, heartbeats
 //
 // Tables of version 1 also have items of pending approvals (pending#SHARD#WORKFLOW) and counts (count#SHARD), see legacy.go.
 

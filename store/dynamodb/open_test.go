@@ -99,7 +99,14 @@ func requireSameTable(t *testing.T, b []byte) {
 // process that has ended.
 func TestOptionalInterfaces(t *testing.T) {
 	t.Parallel()
-	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true, KeyRegister: true, Restored: true, Owner: true, RecentGetter: true})
+	storetest.RequireOptional(t, &Store{}, storetest.Optional{
+		Prober:         true,
+		KeyRegister:    true,
+		Restored:       true,
+		Owner:          true,
+		RecentGetter:   true,
+		WorkerRegister: true,
+	})
 }
 
 func TestKeyRegister(t *testing.T) {

@@ -16,6 +16,8 @@ type Optional struct {
 	Restored     bool
 	Owner        bool
 	RecentGetter bool
+
+	WorkerRegister bool
 }
 
 // RequireOptional requires that the adapter implements exactly these optional interfaces. A method whose signature has
@@ -29,6 +31,7 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	_, restored := s.(store.Restored)
 	_, owner := s.(store.Owner)
 	_, recentGetter := s.(store.RecentGetter)
+	_, workerRegister := s.(store.WorkerRegister)
 	require.Equal(t, want, Optional{
 		Prober:       prober,
 		OrphanLister: orphanLister,
@@ -36,5 +39,7 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 		Restored:     restored,
 		Owner:        owner,
 		RecentGetter: recentGetter,
+
+		WorkerRegister: workerRegister,
 	})
 }
