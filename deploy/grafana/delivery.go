@@ -152,7 +152,8 @@ func callbackPanels() []part {
 			query{"probe {{result}}", `sum by (result) (increase(approval_relay_probes_total{@target}[@step]))`}),
 		newLines("Heartbeats kept in memory",
 			"Pending approvals whose heartbeats the workers keep in memory, and for how long the latest of them has been due. If the lag "+
-				"stays above 30 seconds, the rate limit of the target or its answers are too slow for so many.",
+				"stays above 30 seconds, the rate limit of the target or its answers are too slow for so many, and the alert "+
+				"ApprovalRelayHeartbeatsLate fires.",
 			"short",
 			query{"approvals", `sum(approval_relay_heartbeats_scheduled{@all})`},
 			query{"lag in seconds", `max(approval_relay_heartbeat_lag_seconds{@all})`}),

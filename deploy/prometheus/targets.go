@@ -97,5 +97,18 @@ func owedAlerts() []alert {
 				"throttling, and at the network.",
 			board: deliveryBoard,
 		},
+		{
+			name: "ApprovalRelayHeartbeatsLate",
+			// A state outlives a heartbeat that is late by some seconds: HeartbeatSeconds is twice the interval or more. After a
+			// start, all are due within a quarter of the interval, and the rate limit may need some minutes for them.
+			expr: `
+				max @by (approval_relay_heartbeat_lag_seconds) > 30`,
+			hold:     "10m",
+			severity: page,
+			summary:  "Heartbeats are late by {{ $value | humanizeDuration }}.",
+			description: "More approvals wait than the rate limit of the target lets through in an interval, or its calls are slow. " +
+				"States end by themselves when a heartbeat is late by HeartbeatSeconds less the interval.",
+			board: deliveryBoard,
+		},
 	}
 }

@@ -182,6 +182,15 @@ func targetScenarios() []scenario {
 			fires:  []string{"page ApprovalRelayHeartbeatsFailing"}, within: 30,
 		},
 		{
+			name: "more approvals wait than the rate limit lets through", minutes: 60,
+			series: []series{of("heartbeat_lag_seconds", flat(0, 20), grow(20, 40))},
+			fires:  []string{"page ApprovalRelayHeartbeatsLate"}, within: 40,
+		},
+		{
+			name: "a start with half a million heartbeats", minutes: 60,
+			series: []series{of("heartbeat_lag_seconds", flat(0, 20), flat(90, 5), flat(0, 35))},
+		},
+		{
 			name: "a heartbeat fails now and then", minutes: 240,
 			series: []series{of(beat("failed"), repeat(4, grow(1, 1), grow(0, 59))...), of(beat("ok"), grow(5, 240))},
 		},
