@@ -30,6 +30,8 @@ type recentOrder struct {
 	unknown store.Unknown // it has no unknown fields, only the sealed tokens
 	durable bool          // its transaction was committed
 	row     *storedRow    // beside the record; nil if it is not known
+	// transaction is the number of the transaction that has written the record and the row.
+	transaction uint64
 }
 
 // takeOrder removes the order from the cache and returns it, as store.DecodeForUpdate would. It returns nil if the order is
@@ -67,21 +69,30 @@ func (r *recentOrders) keepOrder(orderID string, record []byte, o *approval.Orde
 	r.size += len(record)
 }
 
-// markDurable is called when the record is committed, with the row beside it.
-func (r *recentOrders) markDurable(orderID string, record []byte, row *storedRow) {
+// markDurable is called when the record is committed.
+func (r *recentOrders) markDurable(orderID string, record []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if w := r.orders[orderID]; w != nil && bytes.Equal(w.record, record) {
 		w.durable = true
-		w.row = row
 	}
 }
 
-// readRow returns the record and the row of an order if the cache has them as they are in the database.
-func (r *recentOrders) readRow(orderID string) (record []byte, row *storedRow) {
+// keepRow is called when a transaction has written the record, with the row beside it. It is not yet committed.
+func (r *recentOrders) keepRow(orderID string, record []byte, row *storedRow, transaction uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w := r.orders[orderID]; w != nil && w.durable && w.row != nil {
+	if w := r.orders[orderID]; w != nil && bytes.Equal(w.record, record) {
+		w.row = row
+		w.transaction = transaction
+	}
+}
+
+// readRow returns the record and the row of an order if the cache has them as the transaction finds them in the database.
+func (r *recentOrders) readRow(orderID string, transaction uint64) (record []byte, row *storedRow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.orders[orderID]; w != nil && w.row != nil && (w.durable || w.transaction == transaction) {
 		return w.record, w.row
 	}
 	return nil, nil

@@ -67,6 +67,8 @@ type Store struct {
 	vacuum vacuum
 	// counts has the changes of the table counts by the writer's transaction, which writes them once for each workflow.
 	counts map[string]int
+	// transaction is the number of the writer's transaction.
+	transaction uint64
 
 	importing   bool       // the file is marked as incomplete
 	upgradeCopy string     // see UpgradeCopy

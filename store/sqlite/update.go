@@ -30,7 +30,6 @@ type orderUpdate struct {
 	before []byte      // the stored record, set by load
 	row    *storedRow  // beside it; nil if the order is not stored
 	change orderChange // set by compute
-	after  *storedRow  // set by save
 }
 
 // orderID implements operation.
@@ -44,7 +43,7 @@ func (u *orderUpdate) canWait() bool { return u.unsynced }
 
 // load implements operation.
 func (u *orderUpdate) load(ctx context.Context) (err error) {
-	if u.before, u.row = u.store.recent.readRow(u.id); u.row == nil {
+	if u.before, u.row = u.store.recent.readRow(u.id, u.store.transaction); u.row == nil {
 		u.before, u.row, err = u.store.stmts.readRow(ctx, u.id)
 	}
 	return err
@@ -57,13 +56,16 @@ func (u *orderUpdate) compute() (out outcome) {
 }
 
 // save implements operation.
-func (u *orderUpdate) save(ctx context.Context) (err error) {
-	u.after, err = u.store.writeChange(ctx, u.id, u.change, u.row)
+func (u *orderUpdate) save(ctx context.Context) error {
+	row, err := u.store.writeChange(ctx, u.id, u.change, u.row)
+	if row != nil && err == nil {
+		u.store.recent.keepRow(u.id, u.change.record, row, u.store.transaction)
+	}
 	return err
 }
 
 // committed implements operation.
-func (u *orderUpdate) committed() { u.store.recent.markDurable(u.id, u.change.record, u.after) }
+func (u *orderUpdate) committed() { u.store.recent.markDurable(u.id, u.change.record) }
 
 // orderChange is the result of a transition: the new record, and the columns by which orders are found and counted
 // without reading records.

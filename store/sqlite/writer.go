@@ -271,6 +271,7 @@ func (s *Store) inTransaction(needsSync bool, f func(context.Context) error) (er
 		}
 	}()
 	clear(s.counts)
+	s.transaction++
 	if err := f(ctx); err != nil {
 		return err
 	}
