@@ -156,3 +156,41 @@ func TestALogThatCannotBeSynced(t *testing.T) {
 		require.NoError(t, s.Close())
 	})
 }
+
+// TestAnUnsyncedUpdateSharesACommit waits for another update, for shareDelay at the most; a claim, an update and the end of
+// the store do not wait.
+func TestAnUnsyncedUpdateSharesACommit(t *testing.T) {
+	t.Parallel()
+	var commits []int
+	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
+	c.Observe = func(c Commit) { commits = append(commits, c.Updates) }
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(t.Context(), c)
+		require.NoError(t, err)
+		began := time.Now()
+		mustUpdate(t, s, "o", addRequest)
+		require.Zero(t, time.Since(began))
+		require.NoError(t, s.UpdateUnsynced(t.Context(), "o", requestOrVote))
+		require.Equal(t, shareDelay, time.Since(began))
+		begin := func(f func() error) {
+			go func() { assert.NoError(t, f()) }()
+			synctest.Wait()
+		}
+		begin(func() error { return s.UpdateUnsynced(t.Context(), "o", requestOrVote) })
+		begin(func() error { return s.UpdateUnsynced(t.Context(), "p", requestOrVote) })
+		require.Equal(t, []int{1, 1}, commits, "both wait")
+		mustUpdate(t, s, "o", requestOrVote)
+		synctest.Wait()
+		require.Equal(t, shareDelay, time.Since(began), "and with them no update that needs a sync")
+		require.Equal(t, []int{1, 1, 3}, commits)
+		require.False(t, s.sync.isUnsynced)
+		_, err = s.Claim(t.Context(), startTime.Add(2*time.Hour), 10, time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, shareDelay, time.Since(began))
+		begin(func() error { return s.UpdateUnsynced(t.Context(), "o", requestOrVote) })
+		require.NoError(t, s.Close())
+		require.Equal(t, shareDelay, time.Since(began))
+		require.Equal(t, []int{1, 1, 3, 1, 1}, commits)
+	})
+	requireOrder(t, open(t, Config{Path: c.Path, Sealer: c.Sealer}), "o", 4)
+}
