@@ -2,14 +2,13 @@ package sqlite
 
 import (
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/storetest"
 )
 
 // writeAsJSON replaces the records of a file by the JSON that programs wrote up to record version 8. Records that cannot be
@@ -25,7 +24,7 @@ func writeAsJSON(t *testing.T, c Config) {
 		var id, b []byte
 		require.NoError(t, rows.Scan(&id, &b))
 		if o, err := store.Decode(string(id), b, c.Sealer); err == nil {
-			records[string(id)] = jsonOf(t, o, c.Sealer)
+			records[string(id)] = storetest.JSONRecord(t, o, c.Sealer)
 		}
 	}
 	require.NoError(t, errors.Join(rows.Err(), rows.Close()))
@@ -35,19 +34,4 @@ func writeAsJSON(t *testing.T, c Config) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, db.Close())
-}
-
-func jsonOf(t *testing.T, o *approval.Order, s store.Sealer) []byte {
-	t.Helper()
-	tokens := map[string][]byte{}
-	for _, a := range o.Approvals {
-		if !a.Token.IsZero() {
-			sealed, err := s.Seal([]byte(a.Token.Reveal()), o.ID, a.ID)
-			require.NoError(t, err)
-			tokens[a.ID] = sealed
-		}
-	}
-	b, err := json.Marshal(map[string]any{"v": 5, "w": 8, "order": o, "tokens": tokens})
-	require.NoError(t, err)
-	return b
 }
