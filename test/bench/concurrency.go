@@ -38,6 +38,7 @@ type situation struct {
 // crowdResult has the medians of the rounds of a situation.
 type crowdResult struct {
 	rate, connections float64
+	cpu               float64 // seconds an approval, of the worker
 	p50, p99          time.Duration
 	tail              float64 // p99 / p50
 }
@@ -65,13 +66,33 @@ func (b *bench) measureConcurrency(ctx context.Context) error {
 	}
 	b.addRow(atMost("new connections per approval, the most of the twelve above", "", "floor 0; without keeping them 2",
 		connections, 0.05))
+	return b.addDelayed(ctx, c)
+}
+
+// addDelayed adds the number of actions in all situations that were found by a sweep, put back, or tried again. Each of these
+// is late by half a second or more.
+func (b *bench) addDelayed(ctx context.Context, c *crowd) error {
+	delayed := 0.0
+	for _, name := range []string{"sweeper_orders_claimed_total", "actions_not_made_total", "retries_total"} {
+		n, err := c.sumSeries(ctx, "approval_relay_"+name)
+		if err != nil {
+			return err
+		}
+		delayed += n
+	}
+	attempts, err := c.sumSeries(ctx, "approval_relay_callback_attempts_total")
+	if err != nil {
+		return err
+	}
+	b.addRow(atMost("answers that waited for a sweep, were put back or tried again", fmt.Sprintf("of %.0f", attempts),
+		"floor 0", delayed, 0))
 	return nil
 }
 
 func (b *bench) addSituation(s situation, r crowdResult) {
 	name := map[string]string{"http": "HTTP", "stepfunctions": "Step Functions"}[s.kind]
 	b.addRow(atMost(fmt.Sprintf("%s, %v a call, %d at once: decision → answer, p99", name, s.delay, s.clients),
-		fmt.Sprintf("%s, %s, %s connections", formatRate(r.rate), formatDuration(r.p99), formatNumber(r.connections)),
+		fmt.Sprintf("%s, %s CPU each; %s", formatRate(r.rate), formatSeconds(r.cpu), formatDuration(r.p99)),
 		"p50: "+formatDuration(r.p50), r.tail, 3).asRatio())
 	if s.clients > 16 {
 		b.addRow(atMost("  time per approval", formatDuration(time.Duration(float64(time.Second)/r.rate)), "2,500 approvals/s: 400 µs",
@@ -106,20 +127,36 @@ func (c *crowd) measure(ctx context.Context, s situation, rounds int) (crowdResu
 	if _, err := c.runRound(ctx, s.clients); err != nil {
 		return crowdResult{}, err
 	}
-	var rates, connections, tails []float64
+	var rates, connections, tails, cpus []float64
 	var p50, p99 []time.Duration
 	for range rounds {
+		before, err := treeCPU(c.cmd.Process.Pid)
+		if err != nil {
+			return crowdResult{}, err
+		}
 		opened, began := c.opened.Load(), time.Now()
 		times, err := c.runRound(ctx, s.clients)
 		if err != nil {
 			return crowdResult{}, err
 		}
 		rates = append(rates, float64(len(times))/time.Since(began).Seconds())
+		after, err := treeCPU(c.cmd.Process.Pid)
+		if err != nil {
+			return crowdResult{}, err
+		}
+		cpus = append(cpus, (after-before).Seconds()/float64(len(times)))
 		connections = append(connections, float64(c.opened.Load()-opened)/float64(len(times)))
 		p50, p99 = append(p50, median(times)), append(p99, quantile(times, 0.99))
 		tails = append(tails, float64(quantile(times, 0.99))/float64(median(times)))
 	}
-	return crowdResult{median(rates), median(connections), median(p50), median(p99), median(tails)}, nil
+	return crowdResult{
+		rate:        median(rates),
+		connections: median(connections),
+		cpu:         median(cpus),
+		p50:         median(p50),
+		p99:         median(p99),
+		tail:        median(tails),
+	}, nil
 }
 
 // runRound carries out approvals with concurrent clients. It returns the time from each decision to its answer.
