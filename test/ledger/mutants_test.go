@@ -168,6 +168,14 @@ func TestMutants(t *testing.T) {
 			return nil
 		})
 	}
+	for _, m := range powerLossMutants() {
+		group.Go(func() error {
+			t.Run(m.name, func(t *testing.T) {
+				m.mustBeNoticed(t, func(t *testing.T, binary string) violations { return runPowerLosses(t, binary, 300, 6) })
+			})
+			return nil
+		})
+	}
 	_ = group.Wait() // the subtests report their failures
 }
 

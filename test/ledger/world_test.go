@@ -44,6 +44,8 @@ type settings struct {
 
 // world contains the program, in processes of its own, and its counterparts.
 type world struct {
+	powerLosses int // losses of power that have lost commits
+
 	tb         testing.TB
 	dir        string
 	binary     string
