@@ -120,7 +120,7 @@ func queryAll[T any](ctx context.Context, s *Store, scan pgx.RowToFunc[T], text 
 		if err != nil {
 			return err
 		}
-		all, err = pgx.CollectRows(rows, scan)
+		all, err = pgx.AppendRows([]T(nil), rows, scan)
 		return err
 	})
 	return all, err
