@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -96,8 +97,23 @@ func (s *Store) chooseMode(ctx context.Context, c *pgxpool.Config) error {
 	}
 	if pid != conn.PgConn().PID() {
 		c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		return nil
 	}
+	maps.Copy(c.ConnConfig.RuntimeParams, plannerSettings())
 	return nil
+}
+
+// plannerSettings returns the settings that make the server plan each prepared statement once, and not for every call: to
+// plan takes longer than to run. The plan must then be right for tables of any size. All statements are made for the indexes,
+// so that the other kinds of plans are excluded; a plan that was made for empty tables would otherwise read whole tables.
+func plannerSettings() map[string]string {
+	return map[string]string{
+		"plan_cache_mode":  "force_generic_plan",
+		"enable_seqscan":   "off",
+		"enable_hashjoin":  "off",
+		"enable_mergejoin": "off",
+		"jit":              "off",
+	}
 }
 
 // setTLS sets the encryption of the connections to all hosts.

@@ -61,10 +61,11 @@ func (o outcome) deliver() error {
 	return o.err
 }
 
-// startLanes starts the lanes. Half of the connections are theirs, so that reads need not wait for them.
+// startLanes starts the lanes. A quarter of the connections are theirs: few lanes make large transactions, and those cost
+// less for each update. Reads use the others.
 func (s *Store) startLanes() {
 	first := rand.IntN(slots) //nolint:gosec // not a secret
-	for i := range max(1, s.config.Connections/2) {
+	for i := range max(1, s.config.Connections/4) {
 		l := &lane{
 			store: s,
 			slot:  int16((first + i) % slots), //nolint:gosec // less than slots

@@ -19,7 +19,7 @@ type Settings struct {
 	Certificate string       `yaml:"certificate" doc:"file with the client's certificate, if the server asks for one; key is its key"`
 	Key         string       `yaml:"key" doc:"file with the key of certificate"`
 	IAM         *IAMSettings `yaml:"iam" doc:"sign in to Amazon RDS or Aurora with the AWS credentials in place of a password"`
-	Connections int          `yaml:"connections" doc:"largest number of connections of a worker; half of them write"`
+	Connections int          `yaml:"connections" doc:"largest number of connections of a worker; a quarter of them write"`
 }
 
 // TLS tells how connections are encrypted.
