@@ -8,7 +8,7 @@ import (
 // Prober is an optional interface of a Store. A store implements it if it can fail to write while it still reads: a
 // full disk, a table that is gone. Readiness then depends on it.
 //
-// SQLite and DynamoDB implement it. The in-memory store cannot fail in that way and does not.
+// All but the in-memory store implement it, which cannot fail in that way.
 type Prober interface {
 	// Probe makes a durable write that changes no order.
 	Probe(ctx context.Context) error
@@ -19,7 +19,7 @@ type Prober interface {
 // nobody will record its result, and the next attempt need not wait for the end of its lease. For the same reason such a
 // store ends all leases of Claim when it is opened.
 //
-// SQLite implements it. DynamoDB serves many processes and must not; the in-memory store survives no process and does
+// SQLite implements it. PostgreSQL and DynamoDB serve many processes and must not; the in-memory store survives no process and does
 // not.
 type OrphanLister interface {
 	// ListUnderWay returns the IDs of all orders with an action under way, see approval.Order.IsUnderWay. It may return
@@ -32,7 +32,7 @@ type OrphanLister interface {
 // KeyRegister is an optional interface of a Store. A store implements it if its records survive the process: it remembers
 // by which keys they were sealed, so that a worker with other keys is refused before it serves anything.
 //
-// SQLite and DynamoDB implement it. The in-memory store survives no process and does not.
+// All but the in-memory store implement it, which survives no process.
 type KeyRegister interface {
 	// KeyIDs returns the IDs of the keys that AddKeyID has added, sorted. A store that was last used by a program without
 	// this register has none.
@@ -45,7 +45,7 @@ type KeyRegister interface {
 // Restored is an optional interface of a Store. A store implements it if it can tell that it was restored from a copy: the
 // workflows may then know more than the store.
 //
-// SQLite and DynamoDB implement it. The in-memory store survives no process and does not.
+// SQLite and DynamoDB implement it. PostgreSQL cannot tell, and the in-memory store survives no process.
 type Restored interface {
 	// Restoration returns how the store was restored, if it was.
 	Restoration(ctx context.Context) (r Restoration, isRestored bool, err error)
