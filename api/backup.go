@@ -24,7 +24,7 @@ func (e *Endpoints) backup() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if e.Backups == nil {
 			err := approval.InvalidField("store",
-				"is not a SQLite file: a PostgreSQL database is copied by its own tools, AWS makes the backups of a DynamoDB table, and a store in memory has none")
+				"is not a SQLite file: a database has its own backups, AWS makes those of a DynamoDB table, and a store in memory has none")
 			writeAnswer(w, r, nil, err)
 			return
 		}

@@ -8,7 +8,7 @@ import (
 // Prober is an optional interface of a Store. A store implements it if it can fail to write while it still reads: a
 // full disk, a table that is gone. Readiness then depends on it.
 //
-// All but the in-memory store implement it, which cannot fail in that way.
+// All stores but the in-memory one implement it.
 type Prober interface {
 	// Probe makes a durable write that changes no order.
 	Probe(ctx context.Context) error
@@ -32,7 +32,7 @@ type OrphanLister interface {
 // KeyRegister is an optional interface of a Store. A store implements it if its records survive the process: it remembers
 // by which keys they were sealed, so that a worker with other keys is refused before it serves anything.
 //
-// All but the in-memory store implement it, which survives no process.
+// All stores but the in-memory one implement it: it survives no process.
 type KeyRegister interface {
 	// KeyIDs returns the IDs of the keys that AddKeyID has added, sorted. A store that was last used by a program without
 	// this register has none.

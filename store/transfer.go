@@ -17,7 +17,7 @@ type RawRecord struct {
 // RecordKeeper is an optional interface of a Store, for the commands that check a whole store or move it while no worker
 // uses it.
 //
-// All but the in-memory store implement it, which survives no process.
+// All stores but the in-memory one implement it: it survives no process.
 type RecordKeeper interface {
 	// EachRecord calls f with the record of every order, in any order. It ends with the first error of f.
 	EachRecord(ctx context.Context, f func(RawRecord) error) error
