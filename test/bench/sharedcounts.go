@@ -53,7 +53,7 @@ func (b *bench) countPostgres(ctx context.Context, into counts) error {
 	if _, err := l.runRound(ctx, clientCount, 5*clientCount); err != nil { // opens connections and fills caches
 		return err
 	}
-	_, together, err := l.measureRound(ctx, clientCount, countedTogether)
+	together, err := l.measureTogether(ctx)
 	if err != nil {
 		return err
 	}
