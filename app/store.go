@@ -36,6 +36,9 @@ func (a *App) openStore(ctx context.Context) (orderStore, error) {
 			AWS:      aws,
 			Sealer:   a.ring,
 			Observe:  func(c dynamodb.Commit) { observe(1, c.Took, c.Err) },
+			ObserveCall: func(c dynamodb.Call) {
+				a.metrics.TableCalled(c.Read, c.Written, c.IsConflict)
+			},
 		}))
 	}
 	if database := a.config.Store.Postgres; database != nil {

@@ -203,6 +203,14 @@ func methodCases() map[string]methodCase {
 			func(m *Metrics) { m.ConnectionOpened(ToChannel("mail")) },
 			map[string]float64{`outgoing_connections_total{to="channels/mail"}`: 1},
 		},
+		"TableCalled": {
+			func(m *Metrics) { m.TableCalled(0.5, 0, false); m.TableCalled(0, 4, false) },
+			map[string]float64{`dynamodb_units_total{kind="read"}`: 0.5, `dynamodb_units_total{kind="write"}`: 4},
+		},
+		"TableCalled: conflict": {
+			func(m *Metrics) { m.TableCalled(0, 2, true) },
+			map[string]float64{`dynamodb_units_total{kind="write"}`: 2, `dynamodb_conflicts_total{}`: 1},
+		},
 		"ClockUncertain": {
 			func(m *Metrics) { m.ClockUncertain(false); m.ClockUncertain(true) },
 			map[string]float64{`clock_uncertain{}`: 1},

@@ -50,6 +50,7 @@ type Metrics struct {
 	callbacks     callbackSeries
 	work          workSeries
 	store         storeSeries
+	table         tableSeries
 	http          httpSeries
 	aws           awsSeries
 	connections   connectionSeries
@@ -76,6 +77,7 @@ func New(registerer prometheus.Registerer, config Config) *Metrics {
 		callbacks:     newCallbackSeries(b, config),
 		work:          newWorkSeries(b, config),
 		store:         newStoreSeries(b),
+		table:         newTableSeries(b),
 		http:          newHTTPSeries(b, config),
 		aws:           newAWSSeries(b, config),
 		connections:   newConnectionSeries(b, config),

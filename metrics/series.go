@@ -59,8 +59,11 @@ type counter struct {
 
 func (c counter) inc(values ...string) { c.add(1, values...) }
 
-func (c counter) add(n int, values ...string) {
-	findSeries(c.vec.GetMetricWithLabelValues(boundValues(c.labels, values)...)).Add(float64(n))
+func (c counter) add(n int, values ...string) { c.addUnits(float64(n), values...) }
+
+// addUnits adds a number that may be a fraction.
+func (c counter) addUnits(n float64, values ...string) {
+	findSeries(c.vec.GetMetricWithLabelValues(boundValues(c.labels, values)...)).Add(n)
 }
 
 func (b *builder) newCounter(name, help string, labels ...label) counter {

@@ -71,7 +71,7 @@ func groups() []group {
 	return []group{
 		{name: "approval-relay-recorded", recordings: recordings()},
 		{name: "approval-relay-workers", alerts: slices.Concat(workerAlerts(), surroundingAlerts())},
-		{name: "approval-relay-store", alerts: storeAlerts()},
+		{name: "approval-relay-store", alerts: append(storeAlerts(), tableAlerts()...)},
 		{name: "approval-relay-queues", alerts: slices.Concat(receiveAlerts(), depthAlerts())},
 		{name: "approval-relay-answers", alerts: answerAlerts()},
 		{name: "approval-relay-targets", alerts: slices.Concat(targetAlerts(), owedAlerts())},

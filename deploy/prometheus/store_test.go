@@ -51,6 +51,29 @@ func storeScenarios() []scenario {
 			fires: []string{"page ApprovalRelayStoreFailing"}, labels: []string{`namespace="bank"`},
 		},
 		{
+			name: "one in fifty calls to the table is throttled", minutes: 60,
+			series: []series{
+				of(`aws_calls_total{operation="DynamoDB.PutItem",result="throttled"}`, flat(0, 10), grow(20, 50)),
+				of(`aws_calls_total{operation="DynamoDB.PutItem",result="ok"}`, grow(500, 60)),
+				of(`aws_calls_total{operation="DynamoDB.GetItem",result="ok"}`, grow(500, 60)),
+			},
+			fires: []string{"ticket ApprovalRelayTableThrottled"}, within: 35,
+		},
+		{
+			name: "a table is throttled for three minutes, while it grows", minutes: 60,
+			series: []series{
+				of(`aws_calls_total{operation="DynamoDB.PutItem",result="throttled"}`, flat(0, 10), grow(20, 3), flat(60, 47)),
+				of(`aws_calls_total{operation="DynamoDB.PutItem",result="ok"}`, grow(1000, 60)),
+			},
+		},
+		{
+			name: "Step Functions is throttled, and the table is not", minutes: 60,
+			series: []series{
+				of(`aws_calls_total{operation="SFN.SendTaskSuccess",result="throttled"}`, flat(0, 10), grow(20, 50)),
+				of(`aws_calls_total{operation="DynamoDB.PutItem",result="ok"}`, grow(1000, 60)),
+			},
+		},
+		{
 			name: "one of two workers hangs, the other sweeps", minutes: 45,
 			series: []series{
 				of(`sweeper_last_success_timestamp_seconds`, since(0, 60, 45)),

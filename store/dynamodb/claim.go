@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Claim implements store.Store. It takes the orders from the timers, which a scan of the owned shards completes every few
+// Claim implements store.Store. It takes the orders from the timers. A scan of the owned shards completes them every few
 // seconds. The lease is in the memory of this process. Two processes claim the same order only if the worker that has
 // written it is slow, or while the ownership of its shard changes: the write by which an action begins decides then.
 func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
@@ -36,8 +36,8 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 const (
 	// scanInterval is the time between two scans of the owned shards.
 	scanInterval = 10 * time.Second
-	// aloneInterval is the time between two scans if there is no other worker whose orders they could find.
-	aloneInterval = time.Minute
+	// aloneInterval is the time between two scans if there are no orders of other workers to find.
+	aloneInterval = 2 * time.Minute
 	// scanGrace is how long an order that another worker may have written is left to that worker.
 	scanGrace = time.Second
 	// scanRows is the number of rows that a scan reads from a shard at once.

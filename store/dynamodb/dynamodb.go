@@ -43,6 +43,8 @@ type Config struct {
 	Limits store.RecordLimits
 	// Observe is called after every write. It may be nil.
 	Observe func(Commit)
+	// ObserveCall is called after every call. It may be nil.
+	ObserveCall func(Call)
 	// Import also opens a table that a migration has not completed.
 	Import bool
 	// KeepVersion opens a table of an older version without raising its version.
@@ -84,15 +86,13 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Limits == (store.RecordLimits{}) {
 		c.Limits = recordLimits()
 	}
-	s := &Store{
-		config: c,
-		locks:  orderLocks{locks: map[string]*orderLock{}},
-		recent: newRecentItems(recentBytes),
-		timers: newTimers(),
-	}
-	s.tally = newTally(s)
-	s.members = &members{store: s, shards: shardCount{read: firstShards, before: firstShards}}
-	s.client = dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
+	s := newStore(c)
+	s.client = dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) {
+		o.Retryer = aws.NopRetryer{}
+		if c.ObserveCall != nil {
+			o.APIOptions = append(o.APIOptions, observeCalls(c.ObserveCall))
+		}
+	})
 	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {
 		err = s.openTable(ctx)
@@ -101,6 +101,19 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("open store, table %q: %w", c.Table, err)
 	}
 	return s, nil
+}
+
+func newStore(c Config) *Store {
+	s := &Store{
+		config: c,
+		locks:  orderLocks{locks: map[string]*orderLock{}},
+		recent: newRecentItems(recentBytes),
+		timers: newTimers(),
+		load:   indexLoad{warm: warmUnits},
+	}
+	s.tally = newTally(s)
+	s.members = &members{store: s, shards: shardCount{read: firstShards, before: firstShards}}
+	return s
 }
 
 // closeTimeout bounds the last writes of a process. The others notice its end without them.

@@ -96,7 +96,7 @@ func (s *Store) beginRecount(ctx context.Context, r *recount) (err error) {
 }
 
 // recountOthers counts the rest: the orders that need attention, and the dead letters. It deletes
-// the items of owed answers that are too many.
+// superfluous items of owed answers.
 func (s *Store) recountOthers(ctx context.Context, r *recount) error {
 	for name, p := range r.walk.pending {
 		r.found[pendingPrefix+name] = p.count

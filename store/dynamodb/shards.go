@@ -29,6 +29,7 @@ const (
 type indexLoad struct {
 	units atomic.Int64
 	since time.Time // used by the beats only
+	warm  float64   // the load of a shard at which the number of shards grows
 }
 
 // growShards stores a larger number of shards if the settings or the load ask for it.
@@ -41,7 +42,7 @@ func (s *Store) growShards(ctx context.Context) error {
 	wanted := max(current.read, min(s.config.Shards, MaxShards))
 	units := s.load.units.Swap(0)
 	if passed := now.Sub(s.load.since).Seconds(); !s.load.since.IsZero() && passed > 1 {
-		for fleet := float64(units) / passed * float64(workers); fleet > float64(warmUnits*wanted) && wanted < MaxShards; {
+		for fleet := float64(units) / passed * float64(workers); fleet > s.load.warm*float64(wanted) && wanted < MaxShards; {
 			wanted = min(2*wanted, MaxShards)
 		}
 	}

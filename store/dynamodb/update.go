@@ -25,8 +25,8 @@ func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition f
 
 // Update implements store.Store. It computes the change on the item that this process has kept, or on one that may be
 // some milliseconds old. A change of such an item is safe, because its write has the condition that the item is
-// unchanged; the refusal of a transition is not, and neither is the finding that there is nothing to write: both are
-// made again on the current item.
+// unchanged. A refusal of the transition is not safe, and an order without a change is not: both are decided again on the
+// current item.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	if err := validateID(orderID); err != nil {
 		return err

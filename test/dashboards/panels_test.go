@@ -187,6 +187,8 @@ var neverCounted = map[string]string{
 	`teams_interactions_total result="accepted"`: "the load has no bot of Teams",
 	`teams_interactions_total result="refused"`:  "the load has no bot of Teams",
 	`teams_interactions_total result="failed"`:   "the load has no bot of Teams",
+	`dynamodb_units_total kind="read"`:           "the store of the load is a file",
+	`dynamodb_units_total kind="write"`:          "the store of the load is a file",
 	`heartbeats_total result="refused"`:          "Step Functions refuses no heartbeat of the program for good",
 }
 
