@@ -14,7 +14,7 @@ import (
 // for half a minute. Whatever is stored is safe all the same, because every update is conditional. What is not stored must
 // be safe to do twice, and safe to do half a minute late.
 //
-// DynamoDB implements it. A store for one process does not: its process owns all orders.
+// PostgreSQL and DynamoDB implement it. A store for one process does not: its process owns all orders.
 type Owner interface {
 	// Owns reports whether this worker owns an order now. It makes no call. Before the first Claim, a worker owns nothing.
 	Owns(orderID string) bool
@@ -26,7 +26,7 @@ type Owner interface {
 // RecentGetter is an optional interface of a Store that several workers use at once. A store implements it if it can save
 // the read of a record that this worker has just written.
 //
-// DynamoDB implements it. For the other stores, Get costs no more.
+// PostgreSQL and DynamoDB implement it. For the other stores, Get costs no more.
 type RecentGetter interface {
 	// GetRecent returns a copy of a durable record as Get does, but it may be the record that this worker has written last,
 	// although another worker has written a later one within the last seconds. It is for an action that this worker has just

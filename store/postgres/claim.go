@@ -29,6 +29,9 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 	if limit <= 0 {
 		return nil, nil
 	}
+	if err := s.members.refresh(ctx, s); err != nil {
+		return nil, fmt.Errorf("claim due orders: %w", err)
+	}
 	orders, err := queryAll(ctx, s, func(row pgx.CollectableRow) (c claimed, err error) {
 		return c, row.Scan(&c.id, &c.next, nil)
 	}, claimDue, store.ToNanos(now), limit, store.ToNanos(now.Add(lease)))

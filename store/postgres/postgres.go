@@ -60,6 +60,7 @@ type Store struct {
 
 	importing bool // the database is marked as incomplete
 
+	members   *membership
 	lanes     []*lane
 	closed    chan struct{}
 	closeOnce sync.Once
@@ -79,9 +80,10 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		c.RetryFor = 15 * time.Second
 	}
 	s := &Store{
-		config: c,
-		prefix: pgx.Identifier{c.Schema}.Sanitize() + ".",
-		closed: make(chan struct{}),
+		config:  c,
+		prefix:  pgx.Identifier{c.Schema}.Sanitize() + ".",
+		closed:  make(chan struct{}),
+		members: newMembership(),
 	}
 	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {
@@ -129,6 +131,7 @@ func (s *Store) Close() error {
 			defer cancel()
 			err = s.Probe(ctx)
 		}
+		s.members.leave(s)
 		s.pool.Close()
 	})
 	return err

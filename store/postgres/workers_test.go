@@ -9,6 +9,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
+	"github.com/approval-relay/approval-relay/store/storetest"
 )
 
 func failOnFault(t *testing.T) func(store.Fault) {
@@ -97,4 +98,39 @@ func TestUnsynced(t *testing.T) {
 	require.Equal(t, 2, countVotes(t, open(t, c), "o"))
 	require.NoError(t, s.Update(t.Context(), "o", addVote("synced again")))
 	require.Equal(t, 3, countVotes(t, s, "o"))
+}
+
+// TestOwner divides the orders among two workers: each order has one owner, and each worker about half of them.
+func TestOwner(t *testing.T) {
+	t.Parallel()
+	c := newConfig(t)
+	workers := []*Store{open(t, c), open(t, c)}
+	require.False(t, workers[0].Owns("o"), "before the first Claim")
+	for range 2 { // the first claim of the first worker is before the second worker
+		for _, s := range workers {
+			s.members.next = start // looks again
+			_, err := s.Claim(t.Context(), start, 1, 0)
+			require.NoError(t, err)
+		}
+	}
+	require.EqualValues(t, 2, workers[0].OwnershipChanges())
+	owned := [2]int{}
+	for i := range 1000 {
+		id := fmt.Sprint("order-", i)
+		require.NotEqual(t, workers[0].Owns(id), workers[1].Owns(id))
+		if workers[0].Owns(id) {
+			owned[0]++
+		}
+	}
+	require.InDelta(t, 500, owned[0], 100)
+}
+
+func TestOptionalInterfaces(t *testing.T) {
+	t.Parallel()
+	storetest.RequireOptional(t, open(t, newConfig(t)), storetest.Optional{
+		Prober:       true,
+		KeyRegister:  true,
+		Owner:        true,
+		RecentGetter: true,
+	})
 }
