@@ -23,7 +23,7 @@ type counts map[string]float64
 const (
 	// maxGrowth is the highest accepted ratio of a count to the recorded count.
 	maxGrowth = 1.10
-	// countSlack is how far a count may always be above the recorded count, which may be 0.
+	// countSlack is how far a count may always be above its record, even above 0.
 	countSlack = 0.02
 )
 

@@ -92,7 +92,7 @@ func (b *bench) countLogBytes(ctx context.Context, into counts) error {
 }
 
 // measureTogether carries out approvals with 64 clients, in three rounds, and returns the resources of each approval in the
-// round with the fewest allocations: other programs that use the processors add some, and take away none.
+// round with the fewest allocations: other programs that use the processors only add some.
 func (l *approvalLoop) measureTogether(ctx context.Context) (least usage, err error) {
 	for round := range 3 {
 		_, u, err := l.measureRound(ctx, clientCount, countedTogether)
@@ -156,7 +156,7 @@ func fileSize(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-// countCalls counts the AWS calls of approvals that begin in a queue and end at Step Functions.
+// countCalls counts the AWS calls of approvals from a queue to Step Functions.
 func (b *bench) countCalls(ctx context.Context, into counts) error {
 	c, err := b.startCloud(ctx, "calls-counts", "")
 	if err != nil {

@@ -19,7 +19,7 @@ const (
 	dueBeforehand = time.Hour
 )
 
-// measureDueStart starts a worker on a store whose approvals are all past their deadlines, as after a long outage.
+// measureDueStart starts a worker on a store with all approvals past their deadlines, as after a long outage.
 func (b *bench) measureDueStart(ctx context.Context) error {
 	if b.manyPending == 0 {
 		return nil

@@ -33,7 +33,7 @@ func (t *beatTimes) add(token string, now time.Time) {
 	t.count++
 }
 
-// restart forgets the longest time, and returns the number of heartbeats so far and of the tasks that had one.
+// restart forgets the longest time, and returns the number of heartbeats so far and of their tasks.
 func (t *beatTimes) restart() (count, tasks int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

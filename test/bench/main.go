@@ -1,5 +1,5 @@
 // Command bench compares the program with reference points in the same run, and prints a table. RESULTS.md has the last
-// results. Its figures are ratios and counts, as medians over rounds in which the two sides take turns, so that they do
+// results. Its figures are ratios and counts, as medians over rounds; the two sides take turns, so that they do
 // not depend on the speed and the load of the machine.
 package main
 

@@ -108,7 +108,7 @@ func (b *bench) addRivals(clients int, ours, river *rival) {
 		formatSmall(river.cpuEach()), river.cpuEach()/ours.cpuEach(), minCPU))
 }
 
-// measureTwoWorkers compares two workers on one database with one worker, with the same number of clients.
+// measureTwoWorkers compares two workers on a database with a single worker, with the same number of clients.
 func (b *bench) measureTwoWorkers(ctx context.Context, server *postgrestest.Server, first *approvalLoop) error {
 	second, err := b.newLoopWith(ctx, "postgres-second", postgresStore(server), "postgres")
 	if err != nil {

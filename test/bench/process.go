@@ -71,7 +71,7 @@ func treeCPU(root int) (time.Duration, error) {
 	return sum, nil
 }
 
-// isBelow reports whether a process is root or one of its descendants.
+// isBelow reports whether a process is root or its descendant.
 func isBelow(all map[int]processTimes, pid, root int) bool {
 	for range len(all) {
 		if pid == root {

@@ -75,7 +75,7 @@ func ownCPU() (time.Duration, error) {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
-// measureSlowness measures the yardstick and keeps how much slower this machine is than the recorded one.
+// measureSlowness measures the yardstick and keeps how much slower this machine is than the machine of the record.
 func (b *bench) measureSlowness() error {
 	work, err := measureWork(15)
 	if err != nil {
