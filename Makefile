@@ -5,13 +5,13 @@ BIN   := bin/approval-relay
 NEXT  := $(shell cat VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint generate e2e flood bench ledger fuzz image deploy-check dashboards-check
+.PHONY: help build demo test lint generate e2e flood bench pgo ledger fuzz image deploy-check dashboards-check
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/approval-relay
-	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(or $(VERSION),$(NEXT)-dev)" -o $(BIN) ./cmd/approval-relay
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(or $(VERSION),$(NEXT)-dev)" -o $(BIN) ./cmd/approval-relay
 
 demo: build ## show the whole way of an approval on this machine, without AWS (AUTO=1 approves by itself)
 	./$(BIN) demo $(if $(AUTO),--auto)
@@ -34,6 +34,9 @@ flood: ## flood the public address of the built program for half a minute in eac
 
 bench: build ## measure throughput and latency beside reference points; for one package: go test -bench . ./PACKAGE
 	go run ./test/bench $(BENCHFLAGS)
+
+pgo: ## record the profile that `go build` optimises the worker by, from make bench's whole approvals (ROUNDS=5)
+	@ROUNDS=$(ROUNDS) scripts/pgo
 
 ledger: ## run crashes and faults, then compare all records (LONG=1: full size and mutants, half an hour)
 	go test -count=1 -timeout 90m ./test/ledger -v $(if $(LONG),-ledger.long -ledger.mutants)
