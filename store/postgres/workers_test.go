@@ -132,5 +132,31 @@ func TestOptionalInterfaces(t *testing.T) {
 		KeyRegister:  true,
 		Owner:        true,
 		RecentGetter: true,
+
+		WorkerRegister: true,
 	})
+}
+
+// TestWorkerRegister keeps the states of two workers, and removes one.
+func TestWorkerRegister(t *testing.T) {
+	t.Parallel()
+	s := open(t, newConfig(t))
+	a, b := store.Worker{ID: "a", Beat: 1}, store.Worker{ID: "b", Beat: 5, Confirmed: "view"}
+	for _, step := range []struct {
+		worker store.Worker
+		want   []store.Worker
+	}{
+		{a, []store.Worker{a}},
+		{b, []store.Worker{b, a}},
+		{b, []store.Worker{b, a}},
+	} {
+		all, err := s.KeepWorker(t.Context(), step.worker)
+		require.NoError(t, err)
+		require.Equal(t, step.want, all)
+	}
+	require.NoError(t, s.RemoveWorker(t.Context(), "a"))
+	require.NoError(t, s.RemoveWorker(t.Context(), "a"), "again")
+	all, err := s.KeepWorker(t.Context(), b)
+	require.NoError(t, err)
+	require.Equal(t, []store.Worker{b}, all)
 }
