@@ -40,12 +40,14 @@ func readAction(msg *message.Message) (approval.Action, error) {
 }
 
 // boundByLease bounds an action by a time limit and by the end of its lease. The action goes on if the context of its
-// message ends. The error is errNoTime if there is too little time for a call.
+// message ends. The error is errNoTime if there is too little time for a call. A heartbeat has its interval, however short
+// that is: one that is cut off does no harm.
 func (t *Transitions) boundByLease(
 	ctx context.Context, action approval.Action, limit time.Duration,
 ) (context.Context, context.CancelFunc, error) {
 	left := action.LeaseExpires.Sub(t.Now())
-	if left < minCallTime {
+	isHeartbeat := action.Kind == approval.ActionHeartbeat && !action.Probe
+	if left < minCallTime && !isHeartbeat {
 		return nil, nil, errNoTime
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(limit, left))
