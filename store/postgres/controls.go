@@ -50,14 +50,14 @@ func (s *Store) SetControl(ctx context.Context, c store.Control) error {
 
 // RemoveControl implements store.ControlKeeper.
 func (s *Store) RemoveControl(ctx context.Context, workflow string) (bool, error) {
-	rows, err := s.exec(ctx, removeControl, workflow)
-	if err == nil && rows == 0 {
+	removed, err := s.remove(ctx, removeControl, workflow)
+	if err == nil { // also after a lost answer, which does not tell whether the control was refused
 		err = s.requireNotMoved(ctx)
 	}
 	if err != nil {
 		return false, fmt.Errorf("remove the control: %w", err)
 	}
-	return rows > 0, nil
+	return removed, nil
 }
 
 // requireNotMoved returns store.ErrMoved if the database was moved to another store.

@@ -119,26 +119,32 @@ func (s *Store) GetDeadLetter(ctx context.Context, id string) (store.DeadLetter,
 
 // MarkDeadLetter implements store.DeadLetters.
 func (s *Store) MarkDeadLetter(ctx context.Context, d store.DeadLetter) error {
-	return s.changeDeadLetter(ctx, d.ID, markDeadLetter, string(d.ReasonCode.OrUnknown()), []byte(d.Reason), d.Redrives)
-}
-
-// DeleteDeadLetter implements store.DeadLetters.
-func (s *Store) DeleteDeadLetter(ctx context.Context, id string) error {
-	return s.changeDeadLetter(ctx, id, deleteDeadLetter)
-}
-
-// changeDeadLetter runs a statement that changes the row of a dead letter.
-func (s *Store) changeDeadLetter(ctx context.Context, id, statement string, values ...any) error {
-	n, err := store.ParseDeadLetterID(id)
+	n, err := store.ParseDeadLetterID(d.ID)
 	if err != nil {
 		return err
 	}
-	rows, err := s.exec(ctx, statement, append([]any{n}, values...)...)
+	rows, err := s.exec(ctx, markDeadLetter, n, string(d.ReasonCode.OrUnknown()), []byte(d.Reason), d.Redrives)
 	if err == nil && rows == 0 {
 		err = approval.ErrNotFound
 	}
 	if err != nil {
-		return fmt.Errorf("change dead letter %s: %w", id, err)
+		return fmt.Errorf("mark dead letter %s: %w", d.ID, err)
+	}
+	return nil
+}
+
+// DeleteDeadLetter implements store.DeadLetters.
+func (s *Store) DeleteDeadLetter(ctx context.Context, id string) error {
+	n, err := store.ParseDeadLetterID(id)
+	if err != nil {
+		return err
+	}
+	removed, err := s.remove(ctx, deleteDeadLetter, n)
+	if err == nil && !removed {
+		err = approval.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("delete dead letter %s: %w", id, err)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
+	"github.com/approval-relay/approval-relay/store"
 	"github.com/approval-relay/approval-relay/store/postgres/postgrestest"
 )
 
@@ -160,6 +161,36 @@ func TestLostAnswerOfARemoval(t *testing.T) {
 	stats, err := s.Stats(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, stats.Workflows)
+}
+
+// TestLostAnswerOfADelete loses the answers of deletes: what they have deleted counts as deleted, and what was not there as
+// missing.
+func TestLostAnswerOfADelete(t *testing.T) {
+	t.Parallel()
+	c := newConfig(t)
+	direct := open(t, c)
+	p := startProxy(t, server.Address)
+	c.URL = urlThrough(p)
+	s := open(t, c)
+	id, err := s.PutDeadLetter(t.Context(), store.DeadLetter{Source: "queue", At: start})
+	require.NoError(t, err)
+	pause := store.Control{Workflow: "payments", Mode: store.ControlPause, By: "op", Since: start}
+	require.NoError(t, s.SetControl(t.Context(), pause))
+
+	p.loseAnswers.Store(true)
+	require.NoError(t, s.DeleteDeadLetter(t.Context(), id))
+	require.ErrorIs(t, s.DeleteDeadLetter(t.Context(), id), approval.ErrNotFound)
+	_, err = direct.GetDeadLetter(t.Context(), id)
+	require.ErrorIs(t, err, approval.ErrNotFound)
+
+	p.loseAnswers.Store(true)
+	removed, err := s.RemoveControl(t.Context(), "payments")
+	require.NoError(t, err)
+	require.True(t, removed)
+	removed, err = s.RemoveControl(t.Context(), "payments")
+	require.NoError(t, err)
+	require.False(t, removed)
+	require.EqualValues(t, 2, p.lost.Load())
 }
 
 // TestBrokenConnections breaks all connections again and again while many goroutines update the same orders. Every update

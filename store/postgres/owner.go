@@ -15,9 +15,9 @@ import (
 // A worker says every ten seconds that it runs, and counts as running for thirty. The clock is the database's.
 const (
 	membershipInterval = 10 * time.Second
-	registerWorker     = `WITH gone AS (DELETE FROM relay.workers WHERE seen < now() - interval '1 hour')
+	registerWorker     = `WITH gone AS (DELETE FROM relay.workers WHERE seen < now() - interval '1 hour' AND id <> $1)
 		INSERT INTO relay.workers (id, seen) VALUES ($1, now()) ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`
-	selectWorkers = "SELECT id FROM relay.workers WHERE seen > now() - interval '30 seconds' ORDER BY id"
+	selectWorkers = "SELECT id FROM relay.workers WHERE seen > now() - interval '30 seconds' AND state IS NULL ORDER BY id"
 )
 
 // membership is the knowledge of a worker about the others on the database.

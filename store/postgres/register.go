@@ -4,19 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// workerPrefix begins the names of workers in the table meta.
-const workerPrefix = "worker "
-
-const keepWorker = `WITH kept AS (INSERT INTO relay.meta (name, value) VALUES ($1, $2)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value)
-	SELECT name, value FROM relay.meta WHERE starts_with(name, 'worker ') AND name <> $1`
+const keepWorker = `WITH kept AS (INSERT INTO relay.workers (id, seen, state) VALUES ($1, now(), $2)
+		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, state = excluded.state)
+	SELECT id, state FROM relay.workers WHERE state IS NOT NULL AND id <> $1`
 
 // KeepWorker implements store.WorkerRegister.
 func (s *Store) KeepWorker(ctx context.Context, w store.Worker) ([]store.Worker, error) {
@@ -25,14 +21,15 @@ func (s *Store) KeepWorker(ctx context.Context, w store.Worker) ([]store.Worker,
 		return nil, fmt.Errorf("store the state of this worker: %w", err)
 	}
 	others, err := queryAll(ctx, s, func(row pgx.CollectableRow) (other store.Worker, err error) {
-		var name, value string
-		if err := row.Scan(&name, &value); err != nil {
+		var id []byte
+		var state string
+		if err := row.Scan(&id, &state); err != nil {
 			return other, err
 		}
-		_ = json.Unmarshal([]byte(value), &other) // a state that cannot be read confirms nothing
-		other.ID = strings.TrimPrefix(name, workerPrefix)
+		_ = json.Unmarshal([]byte(state), &other) // a state that cannot be read confirms nothing
+		other.ID = string(id)
 		return other, nil
-	}, keepWorker, workerPrefix+w.ID, string(text))
+	}, keepWorker, []byte(w.ID), string(text))
 	if err != nil {
 		return nil, fmt.Errorf("store the state of this worker: %w", err)
 	}
@@ -41,7 +38,7 @@ func (s *Store) KeepWorker(ctx context.Context, w store.Worker) ([]store.Worker,
 
 // RemoveWorker implements store.WorkerRegister.
 func (s *Store) RemoveWorker(ctx context.Context, id string) error {
-	if _, err := s.exec(ctx, "DELETE FROM relay.meta WHERE name = $1", workerPrefix+id); err != nil {
+	if _, err := s.exec(ctx, "DELETE FROM relay.workers WHERE id = $1", []byte(id)); err != nil {
 		return fmt.Errorf("remove the state of a worker: %w", err)
 	}
 	return nil

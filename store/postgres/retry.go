@@ -106,6 +106,28 @@ func (s *Store) exec(ctx context.Context, text string, args ...any) (rows int64,
 	return rows, err
 }
 
+// remove runs a statement that deletes a row, and reports whether it has deleted it. If the answer of an attempt was lost and
+// the row is gone, that attempt has deleted it.
+func (s *Store) remove(ctx context.Context, text string, args ...any) (removed bool, err error) {
+	mayBeGone := false
+	err = s.withRetries(ctx, func(ctx context.Context) error {
+		tag, err := s.pool.Exec(ctx, s.sql(text), args...)
+		removed = tag.RowsAffected() > 0 || err == nil && mayBeGone
+		mayBeGone = mayBeGone || mayHaveRun(err)
+		return err
+	})
+	return removed, err
+}
+
+// mayHaveRun reports whether a statement with this error may have taken effect.
+func mayHaveRun(err error) bool {
+	if err == nil || pgconn.SafeToRetry(err) || isConnectError(err) {
+		return false
+	}
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return !ok || strings.HasPrefix(answer.Code, "57P") || strings.HasPrefix(answer.Code, "08")
+}
+
 // queryRow reads the only row of a query. It returns pgx.ErrNoRows if there is none.
 func (s *Store) queryRow(ctx context.Context, text string, args []any, into ...any) error {
 	return s.withRetries(ctx, func(ctx context.Context) error {

@@ -137,26 +137,27 @@ func TestOptionalInterfaces(t *testing.T) {
 	})
 }
 
-// TestWorkerRegister keeps the states of two workers, and removes one.
 func TestWorkerRegister(t *testing.T) {
 	t.Parallel()
+	storetest.RunWorkers(t, open(t, newConfig(t)))
+}
+
+// TestWorkersOfLongAgo removes what dead workers have left in the table of workers, but nothing of the living: neither the
+// worker that looks, although it was suspended for longer, nor the states of others.
+func TestWorkersOfLongAgo(t *testing.T) {
+	t.Parallel()
 	s := open(t, newConfig(t))
-	a, b := store.Worker{ID: "a", Beat: 1}, store.Worker{ID: "b", Beat: 5, Confirmed: "view"}
-	for _, step := range []struct {
-		worker store.Worker
-		want   []store.Worker
-	}{
-		{a, []store.Worker{a}},
-		{b, []store.Worker{b, a}},
-		{b, []store.Worker{b, a}},
-	} {
-		all, err := s.KeepWorker(t.Context(), step.worker)
-		require.NoError(t, err)
-		require.Equal(t, step.want, all)
-	}
-	require.NoError(t, s.RemoveWorker(t.Context(), "a"))
-	require.NoError(t, s.RemoveWorker(t.Context(), "a"), "again")
-	all, err := s.KeepWorker(t.Context(), b)
+	_, err := s.KeepWorker(t.Context(), store.Worker{ID: "dead"})
 	require.NoError(t, err)
-	require.Equal(t, []store.Worker{b}, all)
+	require.NoError(t, s.members.refresh(t.Context(), s))
+	mustExec(t, s, "UPDATE relay.workers SET seen = now() - interval '2 hours'")
+	living := store.Worker{ID: "living", Beat: 1}
+	_, err = s.KeepWorker(t.Context(), living)
+	require.NoError(t, err)
+	s.members.next = start
+	require.NoError(t, s.members.refresh(t.Context(), s))
+	require.True(t, s.Owns("o"), "it is the only one, and the state of another is no owner")
+	all, err := s.KeepWorker(t.Context(), living)
+	require.NoError(t, err)
+	require.Equal(t, []store.Worker{living}, all)
 }

@@ -53,8 +53,10 @@ CREATE TABLE relay.controls (
 	reason    text NOT NULL,
 	since     bigint NOT NULL
 );
--- The workers that use the database now.
+-- The workers that use the database now. A worker has a row for the orders that it owns, see store.Owner, and another one
+-- with a state for the heartbeats that it keeps, see store.WorkerRegister.
 CREATE TABLE relay.workers (
-	id   bytea PRIMARY KEY,
-	seen timestamptz NOT NULL
+	id    bytea PRIMARY KEY,
+	seen  timestamptz NOT NULL,
+	state text -- JSON
 ) WITH (fillfactor = 20);
