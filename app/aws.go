@@ -34,8 +34,8 @@ type awsClients struct {
 	opened func() // is called for each new connection; it may be nil
 }
 
-// maxAWSConnections is the number of idle connections to a service that are kept: those of the answers and heartbeats of
-// a target at its default concurrency, and as many again.
+// maxAWSConnections is the number of idle connections to a service that are kept: enough for the answers and heartbeats
+// of a target at its default concurrency, and as many again.
 const maxAWSConnections = 1024
 
 func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer, log *slog.Logger) *awsClients {
@@ -88,7 +88,7 @@ func awsTransport(opened func()) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		// The SDK keeps 100 connections to all services together by default, so that a burst of calls would open and close
 		// one for each call.
-		t.MaxIdleConns = 0 // no bound for all services together
+		t.MaxIdleConns = 0 // all services together are unbounded
 		t.MaxIdleConnsPerHost = maxAWSConnections
 		t.IdleConnTimeout = 50 * time.Second // below a minute, after which load balancers close an idle connection
 		t.DialContext = outbound.CountDials(t.DialContext, opened)

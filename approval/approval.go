@@ -61,7 +61,7 @@ type Approval struct {
 	// Dismissed is the state that an operator has put away, see Order.Dismiss. It is empty again after a redrive, and when
 	// the approval becomes undeliverable once more.
 	Dismissed Attention `json:"dismissed,omitempty"`
-	// HeartbeatDue is when the next heartbeat is due; of a pending approval with HeartbeatsKept, when the first one was.
+	// HeartbeatDue is when the next heartbeat is due; of a pending approval with HeartbeatsKept, when the first was.
 	HeartbeatDue time.Time `json:"heartbeat_due,omitzero"`
 	// HeartbeatsKept is set while the heartbeats of the pending approval are due in the memory of a process, and not in the
 	// record, see Environment.KeepsHeartbeats.

@@ -2,8 +2,8 @@ package approval
 
 import "slices"
 
-// Clone returns a copy of the order as a store would read it, without new events. It is cheap: the two orders share what
-// no transition changes in place. A transition on one of them never shows in the other.
+// Clone returns a copy of the order as a store would read it, without new events. It is cheap: the two orders share all
+// that transitions never change in place. A transition on one of them never shows in the other.
 func (o *Order) Clone() *Order {
 	c := &Order{
 		ID:              o.ID,

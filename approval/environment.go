@@ -24,9 +24,9 @@ type Environment struct {
 	// started, or the zero time. Taken heartbeats of a pending approval are not stored each: the next heartbeat that this
 	// process starts stores them, or the transition that closes the approval. It may be nil.
 	HeartbeatTaken func(approvalID string) time.Time
-	// KeepsHeartbeats reports whether this process keeps heartbeats of this interval in its memory while their approval is
-	// pending: none of them is then written to the record. The caller obeys HeartbeatChanges. A nil KeepsHeartbeats keeps
-	// none: they are due in the record.
+	// KeepsHeartbeats reports whether this process keeps heartbeats of this interval in its memory while their approval
+	// is pending: the record then has only that they are kept. The caller obeys HeartbeatChanges. A nil KeepsHeartbeats
+	// keeps none: they are due in the record.
 	KeepsHeartbeats func(interval time.Duration) bool
 	// HoldDeadlines is set while the clock cannot be trusted: no approval is closed by its deadline.
 	HoldDeadlines bool

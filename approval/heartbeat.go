@@ -35,8 +35,7 @@ func (a *Approval) isAnswerAwaited() bool {
 }
 
 // startHeartbeat starts the heartbeat that is due in the record. A heartbeat without a recorded result is not retried;
-// the next heartbeat is sent on schedule. From then on a process may keep the heartbeats in memory: it has none of an
-// older program before.
+// the next heartbeat is sent on schedule. From then on a process may keep the heartbeats in memory.
 func (o *Order) startHeartbeat(a *Approval, env Environment) []Action {
 	actions := o.startDueHeartbeat(a, env)
 	o.keepHeartbeats(a, env)
@@ -56,13 +55,13 @@ func (o *Order) startDueHeartbeat(a *Approval, env Environment) []Action {
 	return []Action{action}
 }
 
-// HeartbeatPause returns the time from the start of a heartbeat to the next one: three quarters of the interval to the
+// HeartbeatPause returns the time from the start of a heartbeat to the next: three quarters of the interval to the
 // whole of it, by a random number in [0,1). Heartbeats that an outage has brought together spread again.
 func HeartbeatPause(interval time.Duration, jitter float64) time.Duration {
 	return interval - time.Duration(jitter*float64(interval/4))
 }
 
-// HeartbeatRetryPause returns the time from the end of a heartbeat that failed to the next one: an eighth of the
+// HeartbeatRetryPause returns the time from the end of a heartbeat that failed to the next: an eighth of the
 // interval, so that the workflow does not time out while its target throttles us, or the time that the target asks for.
 func HeartbeatRetryPause(interval time.Duration, r Result, jitter float64) time.Duration {
 	return max(HeartbeatPause(interval/8, jitter), minWaitNotMade, r.After)
@@ -120,8 +119,8 @@ func (o *Order) RecordHeartbeatResult(action Action, r Result, env Environment) 
 	return nil
 }
 
-// repeatHeartbeat makes the next heartbeat due after the wait, but never later than it is. The record is written for the
-// event of the failure anyway, so it gets what is known of heartbeats that are kept in memory.
+// repeatHeartbeat makes the next heartbeat due after the wait, but never later than it is. The record is written for
+// the event of the failure anyway, so it gets the state of the heartbeats that are kept in memory.
 func (a *Approval) repeatHeartbeat(wait time.Duration, env Environment) {
 	if a.HeartbeatsKept {
 		a.HeartbeatTaken = a.lastHeartbeatTaken(env)

@@ -6,7 +6,7 @@ import "time"
 // process from now on, or are not kept any more.
 type HeartbeatChange struct {
 	ApprovalID string
-	// Heartbeat is nil if the heartbeats are no longer kept: the approval is not pending any more.
+	// Heartbeat is nil if the heartbeats are not kept any more, because the approval is closed.
 	Heartbeat *KeptHeartbeat
 }
 
@@ -15,12 +15,12 @@ type KeptHeartbeat struct {
 	ApprovalID string
 	Target     string
 	Interval   time.Duration
-	FirstDue   time.Time // in the past if there was one before
+	FirstDue   time.Time // in the past after the first heartbeat
 }
 
 // HeartbeatChanges returns the changes since the order was read from its store. They are not part of the record: the
 // caller obeys them when the record is stored, and also if it may be stored. A process that ends before loses them:
-// KeptHeartbeats of all pending orders has the heartbeats that nobody keeps.
+// KeptHeartbeats of all pending orders has the heartbeats without a process that keeps them.
 func (o *Order) HeartbeatChanges() []HeartbeatChange { return o.heartbeats }
 
 // KeptHeartbeats returns the heartbeats of the order that are due in the memory of a process. Only a pending approval has
@@ -56,9 +56,9 @@ func (o *Order) keepHeartbeats(a *Approval, env Environment) {
 	o.heartbeats = append(o.heartbeats, HeartbeatChange{ApprovalID: a.ID, Heartbeat: &kept})
 }
 
-// releaseHeartbeats makes the heartbeats of an approval that has closed due in its record again: its callback depends on
-// them. If another process has kept them, it sends a last one when it finds the approval closed, at most an interval
-// after the latest; the first one from the record follows early, in case that process is gone.
+// releaseHeartbeats makes the heartbeats of an approval that has closed due in its record again: its callback depends
+// on them. If another process has kept them, it sends a last heartbeat when it finds the approval closed, at most an
+// interval after the latest; the first from the record follows early, in case that process is gone.
 func (o *Order) releaseHeartbeats(a *Approval, env Environment) {
 	if !a.HeartbeatsKept {
 		return
@@ -66,7 +66,7 @@ func (o *Order) releaseHeartbeats(a *Approval, env Environment) {
 	a.HeartbeatTaken = a.lastHeartbeatTaken(env)
 	a.HeartbeatsKept = false
 	switch isKnown := env.HeartbeatTaken != nil && !env.HeartbeatTaken(a.ID).IsZero(); {
-	case a.HeartbeatDue.After(env.Now): // there was none yet
+	case a.HeartbeatDue.After(env.Now): // the first is still to come
 	case isKnown:
 		a.HeartbeatDue = laterOf(env.Now, a.HeartbeatTaken.Add(a.HeartbeatInterval))
 	default:
@@ -75,8 +75,9 @@ func (o *Order) releaseHeartbeats(a *Approval, env Environment) {
 	o.heartbeats = append(o.heartbeats, HeartbeatChange{ApprovalID: a.ID})
 }
 
-// KeptHeartbeatAction returns the heartbeat of an approval that is due in the memory of this process, and reports whether it is
-// to be sent. It is not if the workflow does not wait any more. If isKept is false, there is no further one in memory.
+// KeptHeartbeatAction returns the heartbeat of an approval that is due in the memory of this process, and reports
+// whether it is to be sent. It is not if the workflow does not wait any more. If isKept is false, memory has no further
+// heartbeat.
 func (o *Order) KeptHeartbeatAction(approvalID string, now time.Time) (action Action, isDue, isKept bool) {
 	a := o.FindApproval(approvalID)
 	if a == nil || a.Token.IsZero() || a.HeartbeatInterval <= 0 || !a.isAnswerAwaited() ||

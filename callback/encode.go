@@ -11,8 +11,8 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// encodeJSON returns fields as a JSON object, as json.Encoder writes it without HTML escapes: names in alphabetical order.
-// The usual fields are short texts, which need no reflection.
+// encodeJSON returns fields as a JSON object, as json.Encoder writes it without HTML escapes: names in alphabetical
+// order. The usual fields are short texts, which are encoded without reflection.
 func encodeJSON(fields map[string]any) ([]byte, error) {
 	text := append(make([]byte, 0, 1<<10), '{')
 	for i, name := range slices.Sorted(maps.Keys(fields)) {

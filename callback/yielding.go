@@ -6,8 +6,8 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// Yielding returns the rate limit for the heartbeats of a target whose answers share it. Of all heartbeats, only a single one
-// waits for the limit at a time, so an answer waits behind one heartbeat at most, however many are due.
+// Yielding returns the rate limit for the heartbeats of a target whose answers share it. Of all heartbeats, only a
+// single waits for the limit at a time, so an answer waits behind a single heartbeat at most, however many are due.
 func Yielding(limit setup.Limiter) setup.Limiter {
 	return yielding{limit: limit, first: make(chan struct{}, 1)}
 }

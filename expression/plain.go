@@ -23,7 +23,7 @@ func parsePlainPath(source string) []string {
 	return names[1:]
 }
 
-// plainText is an expression like meta["attribute.orderId"] or headers["x-order"], which needs no CEL either.
+// plainText is an expression like meta["attribute.orderId"] or headers["x-order"], which is found without CEL too.
 type plainText struct {
 	of  string // "meta" or "headers"; empty for every other expression
 	key string
@@ -38,7 +38,7 @@ func parsePlainText(source string) plainText {
 	return plainText{}
 }
 
-// find returns the text, or nil if there is none.
+// find returns the text, or nil without a text at the path.
 func (p plainText) find(in Input) any {
 	texts := in.Headers
 	if p.of == "meta" {

@@ -17,11 +17,11 @@ type actionKey struct{}
 
 // WithAction returns the context of a message that carries an action. The dispatcher makes it, see ActionOf.
 func WithAction(ctx context.Context, action approval.Action) context.Context {
-	action.LeaseExpires = action.LeaseExpires.Round(0).UTC() // compared with stored times, which have no monotonic clock
+	action.LeaseExpires = action.LeaseExpires.Round(0).UTC() // stored times, with which it is compared, lack the monotonic clock
 	return context.WithValue(ctx, actionKey{}, &action)
 }
 
-// ActionOf returns the action that the message of a context carries, and reports whether it carries one.
+// ActionOf returns the action that the message of a context carries, and reports whether it has an action.
 func ActionOf(ctx context.Context) (approval.Action, bool) {
 	action, ok := ctx.Value(actionKey{}).(*approval.Action)
 	if !ok {
@@ -40,8 +40,8 @@ func readAction(msg *message.Message) (approval.Action, error) {
 }
 
 // boundByLease bounds an action by a time limit and by the end of its lease. The action goes on if the context of its
-// message ends. The error is errNoTime if there is too little time for a call. A heartbeat has its interval, however short
-// that is: one that is cut off does no harm.
+// message ends. The error is errNoTime if there is too little time for a call. A heartbeat has its interval, however
+// short that is: a read that is cut off is harmless.
 func (t *Transitions) boundByLease(
 	ctx context.Context, action approval.Action, limit time.Duration,
 ) (context.Context, context.CancelFunc, error) {

@@ -13,7 +13,8 @@ import (
 )
 
 // Beat sends a heartbeat that is due in memory. It reads the record first: another worker may have closed the approval.
-// If the target takes the heartbeat, nothing is stored; every other result is recorded as that of any action.
+// If the target takes the heartbeat, the record stays as it is; every other result is recorded like the end of any
+// action.
 func (h *Callback) Beat(ctx context.Context, due heartbeat.Due) heartbeat.Result {
 	t := h.Transitions
 	order, err := t.Orders.Get(ctx, due.OrderID)
@@ -57,7 +58,7 @@ func retryBeat(interval time.Duration, r approval.Result) heartbeat.Result {
 	return heartbeat.Result{RetryAfter: approval.HeartbeatRetryPause(interval, r, jitter), HasFailed: true}
 }
 
-// recordHeartbeat records the result of a heartbeat. It stores nothing if the record stays as it is.
+// recordHeartbeat records the result of a heartbeat. It writes only if the record changes.
 func (h *Callback) recordHeartbeat(
 	ctx context.Context, order *approval.Order, action approval.Action, result approval.Result,
 ) error {

@@ -8,11 +8,11 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// approvalEnd is the story of an approval whose callback has ended, for the one line that tells it.
+// approvalEnd is the story of an approval whose callback has ended, for the line of the log that tells it.
 type approvalEnd struct {
 	approvalID string
 	outcome    approval.Status
-	by         string        // the principal of the vote that decided it; empty if none did
+	by         string        // the principal of the vote that decided it; empty without a decision
 	decided    time.Duration // from the request until the approval was closed
 	waited     time.Duration // from the request until the workflow had its answer
 }
@@ -41,7 +41,8 @@ func approvalEnds(o *approval.Order) (ends []approvalEnd) {
 	return ends
 }
 
-// logEvents logs a line for each event of an order. At the usual level, an approval that goes well has one line: its end.
+// logEvents logs a line for each event of an order. At the usual level, an approval that goes well has a single line:
+// its end.
 func (t *Transitions) logEvents(ctx context.Context, orderID string, events []approval.Event, ends []approvalEnd) {
 	for _, e := range events {
 		level := eventLevel(e)
@@ -59,8 +60,8 @@ func (t *Transitions) logEvents(ctx context.Context, orderID string, events []ap
 	}
 }
 
-// eventLevel returns the log level of an event. Failures and refusals have lines of their own. Of what went well only the
-// end of an approval has one: the record of the order tells the rest.
+// eventLevel returns the log level of an event. Failures and refusals have lines of their own. Of the successes only
+// the end of an approval has a line: the record of the order tells the rest.
 func eventLevel(e approval.Event) slog.Level {
 	switch {
 	case isFailedAttempt(e), e.AnswerMissed:
@@ -75,7 +76,7 @@ func eventLevel(e approval.Event) slog.Level {
 	return slog.LevelDebug
 }
 
-// isRefusal reports whether the event tells that something was refused, or that an answer was not what counted.
+// isRefusal reports whether the event tells that something was refused, or that an answer did not count.
 func isRefusal(e approval.Event) bool {
 	switch e.Kind {
 	case approval.EventDecisionReceived:

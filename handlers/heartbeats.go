@@ -83,9 +83,9 @@ func (t *Transitions) keepsHeartbeats(interval time.Duration) bool {
 	return t.Heartbeats != nil && t.Heartbeats.Keeps(interval)
 }
 
-// keepHeartbeats obeys the changes of a transition. After an error it is not known whether the transition was stored: then
-// the heartbeats that it has handed over are kept, because no other process keeps them, and those that it has released
-// are kept until the record tells that they are.
+// keepHeartbeats obeys the changes of a transition. After an error it is not known whether the transition was stored:
+// then the heartbeats that it has handed over are kept, because other processes do not keep them, and the released
+// heartbeats are kept until the record tells that they were released.
 func (t *Transitions) keepHeartbeats(orderID string, changes []approval.HeartbeatChange, err error) {
 	if t.Heartbeats == nil || len(changes) == 0 {
 		return

@@ -73,7 +73,7 @@ type Transitions struct {
 	// expired. The lease must be longer than a call may take.
 	Lease time.Duration
 
-	// Heartbeats keeps the heartbeats of pending approvals in memory. Nil keeps none: they are due in the records.
+	// Heartbeats keeps the heartbeats of pending approvals in memory. If it is nil, heartbeats are due in the records.
 	Heartbeats *heartbeat.Schedule
 
 	heartbeats takenHeartbeats
@@ -97,7 +97,7 @@ func (t *Transitions) Run(
 // errBeginsAction ends an unsynced update that begins an action.
 var errBeginsAction = errors.New("the transition begins an action")
 
-// runEnd is Run for the end of an attempt, which need not be durable by itself: if it is lost, the attempt is made again.
+// runEnd is Run for the end of an attempt, which may become durable later: if it is lost, the attempt is made again.
 // A transition that begins another action is durable before that action is dispatched, as for Run.
 func (t *Transitions) runEnd(
 	ctx context.Context, orderID string,

@@ -22,15 +22,15 @@ const (
 	deadAfter = 20 * time.Second
 	// forgetAfter is the time after which the state of a dead worker is removed.
 	forgetAfter = time.Hour
-	// indexDelay is the time in which the index of a store has the orders that were written before.
+	// indexDelay is the time until a written order is in the index of its store.
 	indexDelay = 2 * time.Second
-	// MinSharedInterval is the shortest interval of heartbeats that workers which share a store keep in memory. When a
+	// MinSharedInterval is the shortest interval of heartbeats that workers of a shared store keep in memory. When a
 	// worker dies, the others send its heartbeats after 20 to 40 seconds and a quarter of the interval. Heartbeats of a
 	// shorter interval are due in the record, where any worker finds them at once.
 	MinSharedInterval = 2 * time.Minute
 )
 
-// fleet is what a worker knows of the workers that share its store.
+// fleet is the knowledge of a worker about the workers that share its store.
 type fleet struct {
 	*Heart
 
@@ -40,8 +40,8 @@ type fleet struct {
 	view    string   // of the living
 	epoch   int64    // of the view; it grows as the clock of Lamport does
 
-	agreed   string      // the view that all have confirmed, for which the orders are read
-	reading  chan string // has the confirmed view for which the orders have been read
+	agreed   string      // the view that all have confirmed; the orders are read for it
+	reading  chan string // has the confirmed view after its orders have been read
 	stopRead context.CancelFunc
 	readAt   time.Time // when they had been read
 	again    bool      // the orders of these workers are read a second time
@@ -54,7 +54,7 @@ type sighting struct {
 	since time.Time
 }
 
-// takeOver takes over the heartbeats that no worker keeps: at the start, and when another worker has come or gone.
+// takeOver takes over the heartbeats of absent workers: at the start, and when another worker has come or gone.
 func (h *Heart) takeOver(ctx context.Context) {
 	if h.Workers == nil {
 		h.readPending(ctx, func(string) bool { return true })
@@ -120,8 +120,9 @@ func (f *fleet) keep(ctx context.Context) (isNewView bool) {
 	return false
 }
 
-// confirm begins a new view if the living workers are others than before, or if another worker has begun one: it may have
-// come back to a view that it had before, and does not know what was stored meanwhile. It reports whether it began one.
+// confirm begins a new view if the living workers are others than before, or if another worker has begun a view: it may
+// have come back to a view that it had before, and does not know the orders that were stored meanwhile. It reports
+// whether it began a view.
 func (f *fleet) confirm(ctx context.Context) bool {
 	highest := f.epoch
 	for _, s := range f.workers {
@@ -149,13 +150,14 @@ func (f *fleet) confirm(ctx context.Context) bool {
 	return true
 }
 
-// isTimeToRepeat reports whether this worker has to begin the view of the same workers once more, so that all read the orders
-// again: an index of the store may have been late, and what was stored during the first read has two keepers.
+// isTimeToRepeat reports whether this worker has to begin the view of the same workers once more, so that all read the
+// orders again: an index of the store may have been late, and approvals that were stored during the first read have two
+// keepers.
 func (f *fleet) isTimeToRepeat() bool {
 	return !f.again && f.gaveUp && f.living[0] == f.WorkerID && time.Since(f.readAt) >= MinSharedInterval/2
 }
 
-// see updates what is known of the workers.
+// see updates the knowledge about the workers.
 func (f *fleet) see(ctx context.Context, states []store.Worker, now time.Time) {
 	present := map[string]bool{f.WorkerID: true}
 	for _, w := range states {
@@ -179,8 +181,8 @@ func (f *fleet) see(ctx context.Context, states []store.Worker, now time.Time) {
 	slices.Sort(f.living)
 }
 
-// advance goes on with the present view: when all have confirmed it, the orders are read; when all have read them, what
-// others own is given up.
+// advance goes on with the present view: when all have confirmed it, the orders are read; when all have read them, the
+// heartbeats that others own are given up.
 func (f *fleet) advance(ctx context.Context) {
 	view := f.self.Confirmed
 	switch {

@@ -30,9 +30,9 @@ func (d Due) FindIn(o *approval.Order) string {
 	return ""
 }
 
-// Result tells when the next heartbeat is due. The zero value stands for one that went well.
+// Result tells when the next heartbeat is due. The zero value stands for a success.
 type Result struct {
-	// IsLast is set if no heartbeat follows from memory.
+	// IsLast is set if memory has no further heartbeat of the approval.
 	IsLast bool
 	// RetryAfter is the pause after a heartbeat that was not made or has failed.
 	RetryAfter time.Duration
@@ -48,12 +48,13 @@ type Orders interface {
 type Config struct {
 	Schedule *Schedule
 	Orders   Orders
-	// Send sends a heartbeat. It reads the record first, so a heartbeat ends with its approval, whoever closes it.
+	// Send sends a heartbeat. It reads the record first, so heartbeats end with their approval, also if another process
+	// closes it.
 	Send func(ctx context.Context, due Due) Result
-	// MayChange returns an error while the store is read-only: then nothing is sent, because another store may have the
+	// MayChange returns an error while the store is read-only: then heartbeats wait, because another store may have the
 	// orders by now. Nil means that it never is.
 	MayChange func(ctx context.Context) error
-	// Workers tells which workers use the store. It is nil if no other one can.
+	// Workers is the register of the workers that use the store. It is nil if a single process uses it.
 	Workers store.WorkerRegister
 	// WorkerID tells this process apart from every other, also from the process before it.
 	WorkerID string
@@ -66,14 +67,15 @@ type Config struct {
 	CloseTimeout time.Duration
 }
 
-// Heart sends the heartbeats of a Schedule. There is a goroutine for each target, and each heartbeat in progress has one.
+// Heart sends the heartbeats of a Schedule. Each target has a goroutine, and each heartbeat in progress too.
 //
 // Workers that share a store divide the orders by rendezvous hashing over the workers that live. A worker keeps the
-// heartbeats of the approvals that it has stored itself, whoever owns them. When a worker comes or goes, there is a new
-// view. Each worker confirms the view; from then on it counts what it stores to the new view. When all have confirmed, each
-// reads the pending orders and takes over the heartbeats that it owns. When all have read them, each gives up the heartbeats
-// from before the view that another one owns. So at any time at least one worker keeps a heartbeat, unless a worker has
-// died: then the others keep it after TakeOverTime. Two workers that send it for a while do no harm.
+// heartbeats of the approvals that it has stored itself, also if another worker owns them. When a worker comes or goes,
+// there is a new view. Each worker confirms the view; from then on, the approvals that it stores belong to the new
+// view. When all have confirmed, each reads the pending orders and takes over the heartbeats that it owns. When all
+// have read them, each gives up the heartbeats from before the view that others own. So at any time a worker at least
+// keeps a heartbeat, unless its worker has died: then the others keep it after TakeOverTime. Two workers that send it
+// for a while are harmless.
 type Heart struct {
 	Config
 
@@ -145,7 +147,8 @@ func (h *Heart) awaitDue(ctx context.Context, l *lane) *entry {
 // readOnlyPause is the pause after which a store that is read-only is looked at again.
 const readOnlyPause = 500 * time.Millisecond
 
-// send sends a heartbeat. If that panics, it is sent again after an eighth of its interval, and no other one is affected.
+// send sends a heartbeat. If that panics, it is sent again after an eighth of its interval, and only this heartbeat is
+// affected.
 func (h *Heart) send(ctx context.Context, e *entry) {
 	result := Result{RetryAfter: max(e.interval/8, time.Second), HasFailed: true}
 	defer func() {

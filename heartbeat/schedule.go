@@ -1,6 +1,6 @@
-// Package heartbeat keeps the heartbeats of pending approvals in memory, so that a heartbeat that goes well writes
-// nothing. The record of an approval tells only that a process keeps its heartbeats. A process that starts reads them from
-// the pending orders, and workers that share a store divide them among each other, see Heart.
+// Package heartbeat keeps the heartbeats of pending approvals in memory, so that the store is written only after a
+// heartbeat that failed. The record of an approval tells only that a process keeps its heartbeats. A process that
+// starts reads them from the pending orders, and workers that share a store divide them among each other, see Heart.
 package heartbeat
 
 import (
@@ -18,20 +18,20 @@ import (
 // Schedule has the heartbeats that this process keeps, by the time at which they are due. An entry takes about 200 bytes:
 // the token is read from the record when the heartbeat is sent. It is safe for concurrent use.
 type Schedule struct {
-	// minInterval is the shortest interval of heartbeats that are kept in memory. It is 0 for a store that no other worker
-	// uses.
+	// minInterval is the shortest interval of heartbeats that are kept in memory. It is 0 for a store that a single
+	// worker uses.
 	minInterval time.Duration
 	began       time.Time // due times count from it, so that a correction of the clock does not move them
 
 	mu      sync.Mutex
 	lanes   map[string]*lane // by target
-	added   []*lane          // the lanes that no goroutine serves yet
-	grown   chan struct{}    // has a value if there are any
+	added   []*lane          // the lanes that wait for their goroutine
+	grown   chan struct{}    // has a value if added has lanes
 	entries map[key]*entry
 	view    uint32 // the number of the present view of the workers, see Heart
 }
 
-// NewSchedule returns an empty schedule. It keeps heartbeats from this interval on.
+// NewSchedule returns an empty schedule. It keeps heartbeats with this interval or a longer one.
 func NewSchedule(minInterval time.Duration) *Schedule {
 	return &Schedule{
 		minInterval: minInterval,
@@ -99,7 +99,7 @@ func (l *lane) Pop() any {
 	return e
 }
 
-// wake puts a value into a channel, unless it has one.
+// wake puts a value into an empty channel.
 func wake(signal chan struct{}) {
 	select {
 	case signal <- struct{}{}:
@@ -126,11 +126,11 @@ func (s *Schedule) Apply(orderID string, changes []approval.HeartbeatChange, now
 	}
 }
 
-// startSpread is the part of the interval over which the heartbeats spread that a process takes over, at its start or from
-// another worker. When the latest one was sent is unknown, so it cannot be long.
+// startSpread is the part of the interval for the heartbeats that a process takes over, at its start or from
+// another worker: they are spread over it. The time of the latest heartbeat is unknown, so the part cannot be long.
 const startSpread = 4
 
-// takeOver adds the heartbeats of an order that no process or another one has kept. It leaves those that it has.
+// takeOver adds the heartbeats of an order that are new to this process. The heartbeats that it keeps stay as they are.
 func (s *Schedule) takeOver(orderID string, kept []approval.KeptHeartbeat, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func (s *Schedule) takeOver(orderID string, kept []approval.KeptHeartbeat, now t
 		if s.entries[keyOf(h.ApprovalID)] != nil {
 			continue
 		}
-		wait := h.FirstDue.Sub(now) // there was none before it
+		wait := h.FirstDue.Sub(now) // it is the first
 		if wait <= 0 {
 			wait = time.Duration(rand.Float64() * float64(h.Interval/startSpread))
 		}
@@ -146,7 +146,7 @@ func (s *Schedule) takeOver(orderID string, kept []approval.KeptHeartbeat, now t
 	}
 }
 
-// add adds an approval, or replaces it. The entry shares no memory with a record.
+// add adds an approval, or replaces it. The entry copies what it needs of a record.
 func (s *Schedule) add(orderID string, h approval.KeptHeartbeat, wait time.Duration, bunched bool) {
 	k := keyOf(h.ApprovalID)
 	s.remove(k)
@@ -262,7 +262,7 @@ func (s *Schedule) Take(approvalID string, started time.Time) bool {
 	return e != nil
 }
 
-// Stats returns the number of approvals whose heartbeats are kept, and for how long the earliest one has been due.
+// Stats returns the number of approvals whose heartbeats are kept, and for how long the earliest has been due.
 func (s *Schedule) Stats() (kept int, late time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -274,7 +274,7 @@ func (s *Schedule) Stats() (kept int, late time.Duration) {
 	return len(s.entries), late
 }
 
-// nextView begins a view of the workers. What is added from now on counts to it.
+// nextView begins a view of the workers. Heartbeats that are added from now on belong to it.
 func (s *Schedule) nextView() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

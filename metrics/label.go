@@ -60,7 +60,7 @@ func (l label) bounded(value string) string {
 }
 
 // boundValues replaces each value that its label does not have by other, and returns the values. They are the caller's
-// arguments, which nobody else has.
+// arguments alone.
 func boundValues(labels []label, values []string) []string {
 	for i, l := range labels {
 		values[i] = l.bounded(values[i])

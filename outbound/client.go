@@ -43,7 +43,7 @@ const (
 	// have.
 	maxKeptHosts = 4
 	// idleTimeout is shorter than the usual time after which load balancers close an idle connection, a minute: a call
-	// that is sent as the other end closes gets no answer.
+	// that is sent as the other end closes stays without an answer.
 	idleTimeout = 50 * time.Second
 	// pingAfter and pingTimeout find a connection of HTTP/2 that is dead without having been closed. All calls to its host
 	// share it.

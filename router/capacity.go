@@ -81,7 +81,7 @@ func (c *capacity) slots(r resource) int {
 	return 0
 }
 
-// reserve takes all of the slots, or none. Without a slot the order waits for the first resource that has none.
+// reserve takes all of the slots together. Otherwise the order waits for the first resource that is full.
 func (c *capacity) reserve(key string, action approval.Action, urgent bool, needs []need) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

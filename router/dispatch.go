@@ -75,7 +75,7 @@ func NewDispatcher(limits Limits, o DispatchObserver, log *slog.Logger) *Dispatc
 
 // Subscribe implements message.Subscriber: it returns the receiving end of a topic.
 //
-// Before the topic has a subscriber there is no capacity, because the router starts to consume before it has subscribed
+// Before the topic has a subscriber the capacity is zero, because the router starts to consume before it has subscribed
 // to all topics.
 func (d *Dispatcher) Subscribe(ctx context.Context, name string) (<-chan *message.Message, error) {
 	t, known := d.topics[name]
@@ -105,8 +105,8 @@ func (d *Dispatcher) Reserve(r handlers.Reservation) bool {
 		return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, []need{output})
 	}
 	output.limit = d.limits.PerURLTarget
-	// The host comes first: an order that waits for its slow host keeps no slot of the target from others. Targets with
-	// the same host have limits of their own for it.
+	// The host comes first: an order that waits for its slow host leaves the slots of the target to others. Targets
+	// with the same host have limits of their own for it.
 	place := need{resource{name: r.Action.Target + "\x00" + host}, limit}
 	return d.capacity.reserve(keyOf(r.Action), r.Action, r.Urgent, []need{place, output})
 }
@@ -129,7 +129,8 @@ func (d *Dispatcher) Release(action approval.Action) { d.capacity.release(keyOf(
 func (d *Dispatcher) SetNextDue(orderID string, next time.Time) { d.capacity.setNextDue(orderID, next) }
 
 // keyOf returns a text that tells an action apart from every other: only its end, the order's ID, may have a slash. An
-// attempt is begun once; heartbeats have no number, but each has an end of its own. A probe is a heartbeat with a number.
+// attempt is begun once; heartbeats are not numbered, but each has an end of its own. A probe is a heartbeat with a
+// number.
 func keyOf(a approval.Action) string {
 	kind, number := string(a.Kind), int64(a.Attempt)
 	switch {
@@ -191,8 +192,9 @@ func newActionMessage(ctx context.Context, act approval.Action) *message.Message
 	return msg
 }
 
-// releaseCapacity is the middleware that releases the capacity of a finished action. It returns no error: an action is
-// not delivered again, and the record of the order states when the next attempt begins. recoverPanics must be inside it.
+// releaseCapacity is the middleware that releases the capacity of a finished action. It never returns an error: an
+// action is not delivered again, and the record of the order states when the next attempt begins. recoverPanics must be
+// inside it.
 func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		defer d.capacity.release(msg.UUID)

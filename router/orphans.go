@@ -36,7 +36,7 @@ func (s *Sweeper) adoptAll(ctx context.Context, ids []string) error {
 	return group.Wait()
 }
 
-// adoptOrder makes the running actions of an order due. It stores nothing for an order without a running action.
+// adoptOrder makes the running actions of an order due. It leaves an order without a running action as it is.
 func adoptOrder(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 	if !o.ReleaseLeases(env) {
 		return nil, errUnchanged

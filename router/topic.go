@@ -8,11 +8,11 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// errTopicClosed is returned for a topic that hands nothing out any more.
+// errTopicClosed is returned for a topic that was closed.
 var errTopicClosed = errors.New("router: the topic is closed")
 
-// topic hands messages to its one subscriber, in this process. A message carries what it is about in its context: it is
-// neither encoded nor copied, and nobody waits for its acknowledgement, because releaseCapacity settles every message.
+// topic hands messages to its single subscriber, in this process. A message carries its action in its context: it is
+// neither encoded nor copied. Its acknowledgement is not awaited, because releaseCapacity settles every message.
 type topic struct {
 	out     chan *message.Message
 	closing chan struct{} // closed first: it ends the senders that wait
@@ -58,7 +58,7 @@ func (t *topic) publish(newMessage func(ctx context.Context) *message.Message) e
 	return nil
 }
 
-// send waits for a place in the buffer. A message that has none when the topic is closed is left to the sweeper.
+// send waits for a place in the buffer. A message that still waits when the topic is closed is left to the sweeper.
 func (t *topic) send(msg *message.Message) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

@@ -1,8 +1,8 @@
 package setup
 
 // DefaultConcurrency is the number of calls at once to a channel, target or host of callback URLs, if the configuration
-// does not name it. With calls of 100 ms it lets 2,500 a second pass. A receiver that makes one call in 25 ms, one after the
-// other, still answers all of them within the time of a call.
+// does not name it. With calls of 100 ms it lets 2,500 a second pass. A receiver that takes 25 ms for a call, one after
+// the other, still answers all of them within the time of a call.
 const DefaultConcurrency = 256
 
 // maxConcurrency keeps the connections of a single channel or target far below the open files of a process.

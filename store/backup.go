@@ -9,8 +9,8 @@ import (
 // BackupMaker is an optional interface of a Store. A store implements it if its data is a file that only this program can
 // copy while it is used.
 //
-// SQLite implements it. A PostgreSQL database has its own backups, AWS makes those of a DynamoDB table, and the in-memory
-// store survives no process.
+// SQLite implements it. A PostgreSQL database has its own backups, AWS makes the backups of a DynamoDB table, and the
+// in-memory store ends with its process.
 type BackupMaker interface {
 	// OpenBackup makes a complete and verified copy while the store is used, and returns it for reading. The copy has
 	// every change that was stored before the call. It returns ErrBackupRunning while another copy is made,

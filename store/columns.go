@@ -10,8 +10,8 @@ import (
 
 // Columns are the facts of a record that a store keeps beside it, to find and count orders without reading records.
 type Columns struct {
-	Due       time.Time // zero if nothing will be due
-	Since     time.Time // of the oldest pending approval; zero if none is pending
+	Due       time.Time // zero if the order is at rest
+	Since     time.Time // of the oldest pending approval, or zero
 	Attention StateSet
 	Pending   []approval.PendingApproval
 	Owed      []approval.OwedAnswer

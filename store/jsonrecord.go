@@ -20,7 +20,7 @@ const (
 // order never contains a token.
 type jsonRecord struct {
 	Version int               `json:"v"`
-	Writer  int               `json:"w,omitempty"` // versions before 4 have none
+	Writer  int               `json:"w,omitempty"` // missing before version 4
 	Order   *approval.Order   `json:"order"`
 	Tokens  map[string][]byte `json:"tokens,omitempty"`
 }

@@ -19,8 +19,8 @@ type Prober interface {
 // nobody will record its result, and the next attempt need not wait for the end of its lease. For the same reason such a
 // store ends all leases of Claim when it is opened.
 //
-// SQLite implements it. PostgreSQL and DynamoDB serve many processes and must not; the in-memory store survives no process and does
-// not.
+// SQLite implements it. PostgreSQL and DynamoDB serve many processes and must not; the in-memory store ends with its
+// process and does not.
 type OrphanLister interface {
 	// ListUnderWay returns the IDs of all orders with an action under way, see approval.Order.IsUnderWay. It may return
 	// others too. Its cost does not depend on the number of orders that are due.
@@ -45,7 +45,7 @@ type KeyRegister interface {
 // Restored is an optional interface of a Store. A store implements it if it can tell that it was restored from a copy: the
 // workflows may then know more than the store.
 //
-// SQLite and DynamoDB implement it. PostgreSQL cannot tell, and the in-memory store survives no process.
+// SQLite and DynamoDB implement it. PostgreSQL cannot tell, and the in-memory store ends with its process.
 type Restored interface {
 	// Restoration returns how the store was restored, if it was.
 	Restoration(ctx context.Context) (r Restoration, isRestored bool, err error)
@@ -58,14 +58,14 @@ type Restoration struct {
 }
 
 // WorkerRegister is an optional interface of a Store. A store implements it if several workers may use it at the same
-// time: they learn of each other, and divide among them what each order needs from only one of them.
+// time: they learn of each other, and divide the work for the orders, so that each order is served once.
 //
 // DynamoDB and PostgreSQL implement it. SQLite admits a single process and must not.
 type WorkerRegister interface {
 	// KeepWorker stores the state of a worker in the place of its earlier state, and returns the states of all workers,
 	// also of this one, in any order. It is called every few seconds, so it should be a single small write.
 	KeepWorker(ctx context.Context, w Worker) ([]Worker, error)
-	// RemoveWorker removes the state of a worker that has ended. It has no effect if there is none.
+	// RemoveWorker removes the state of a worker that has ended. It is harmless without such a state.
 	RemoveWorker(ctx context.Context, id string) error
 }
 
@@ -76,5 +76,5 @@ type Worker struct {
 	Beat      int64  `json:"beat"`                // grows with every call of KeepWorker
 	Epoch     int64  `json:"epoch,omitempty"`     // of the view
 	Confirmed string `json:"confirmed,omitempty"` // the view of the living workers that it acts by
-	Read      string `json:"read,omitempty"`      // the view for which it has read the orders that it owns
+	Read      string `json:"read,omitempty"`      // the view after which it has read its orders
 }

@@ -58,7 +58,7 @@ func Encode(orderID string, o *approval.Order, unknown Unknown, s Sealer) ([]byt
 }
 
 // Decode returns the order in a record. The order must have this ID: this program never stores a record under the key
-// of another order. It keeps no reference to the record.
+// of another order. It does not keep a reference to the record.
 func Decode(orderID string, b []byte, s Sealer) (*approval.Order, error) {
 	o, _, err := decode(orderID, b, nil, s)
 	return o, err
@@ -99,7 +99,7 @@ func decode(orderID string, b []byte, sealed *sealedTokens, s Sealer) (*approval
 	return c.Order, unknown, nil
 }
 
-// newerVersionError is about a record that only newer programs read, in JSON too: no program of ours has written JSON since
+// newerVersionError is about a record that only newer programs read, in JSON too: this project stopped writing JSON at
 // version 9.
 func newerVersionError(orderID string, version int) error {
 	return fmt.Errorf("record of order %q has version %d, which this program does not read: a newer program wrote it",

@@ -19,10 +19,10 @@ type currentSealer interface {
 // sealedTokens are the sealed forms of the tokens of an order, from its last record.
 type sealedTokens struct {
 	tokens []record.SealedToken
-	bound  []boundToken // what each of them is
+	bound  []boundToken // the approval of each
 }
 
-// boundToken is a token with the approval to which its sealed form is bound.
+// boundToken is a token with the approval that its sealed form is bound to.
 type boundToken struct {
 	orderID, approvalID string
 	token               approval.Token
@@ -114,7 +114,7 @@ func packToken(text string) (packed []byte, isPacked bool) {
 	const worthwhile = 32
 	if len(text) >= worthwhile && len(text)%4 == 0 {
 		b, err := base64.StdEncoding.Strict().DecodeString(text)
-		if err == nil && base64.StdEncoding.EncodedLen(len(b)) == len(text) { // it has no line breaks, which Decode skips
+		if err == nil && base64.StdEncoding.EncodedLen(len(b)) == len(text) { // it is without the line breaks that Decode skips
 			return b, true
 		}
 	}

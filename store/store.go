@@ -46,8 +46,8 @@ type Store interface {
 	// too. It is for facts that the program finds out again, at the end of an attempt: if the record of that end is lost,
 	// the attempt counts as begun, and so it is made again, and known as possibly applied.
 	//
-	// A transition that begins an action needs Update: the record that an attempt began must survive what the attempt
-	// does.
+	// A transition that begins an action needs Update: the record that an attempt began must be durable before the
+	// attempt.
 	UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error
 
 	// Get returns a copy of the latest record for which an Update or an UpdateUnsynced has returned, or

@@ -7,8 +7,8 @@ import (
 	"github.com/approval-relay/approval-relay/store/record"
 )
 
-// RawRecord is the record of an order as it is stored, with the task tokens sealed. It is the same in all stores, so that it
-// can be moved from one to another.
+// RawRecord is the record of an order as it is stored, with the task tokens sealed. It is the same in all stores, so
+// that it can be moved between them.
 type RawRecord struct {
 	OrderID string
 	Record  []byte // see Encode; empty if it cannot be read
@@ -17,7 +17,7 @@ type RawRecord struct {
 // RecordKeeper is an optional interface of a Store, for the commands that check a whole store or move it while no worker
 // uses it.
 //
-// All stores but the in-memory one implement it: it survives no process.
+// All stores but memory implement it.
 type RecordKeeper interface {
 	// EachRecord calls f with the record of every order, in any order. It ends with the first error of f.
 	EachRecord(ctx context.Context, f func(RawRecord) error) error

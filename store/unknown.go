@@ -13,8 +13,8 @@ import (
 // knows all fields, as it nearly always does.
 //
 // It holds the whole record as it was read. To add the unknown fields to the new record takes as much time as to encode
-// it several times, but only records of newer programs need that. Package record adds those of a binary record, the code
-// below those of JSON.
+// it several times, but only records of newer programs need that. Package record adds the fields of a binary record,
+// the code below the fields of JSON.
 type Unknown struct {
 	record []byte
 	writer int // its version

@@ -7,7 +7,7 @@ import (
 	"github.com/approval-relay/approval-relay/untrusted"
 )
 
-// storeCompactCmd writes a SQLite file anew. It opens no record, so it needs no keys.
+// storeCompactCmd writes a SQLite file anew. It works without keys, because it does not open records.
 type storeCompactCmd struct {
 	Store string `arg:"" help:"The SQLite file, or a configuration file that names it."`
 

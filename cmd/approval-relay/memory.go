@@ -10,8 +10,9 @@ import (
 	"strings"
 )
 
-// The settings of the garbage collector, where the environment has none. A collection marks all that is alive, so fewer
-// collections cost less CPU, and more memory. Within a limit that costs nothing: near the limit Go collects more often.
+// The settings of the garbage collector, where the environment does not have them. A collection marks all that is
+// alive, so fewer collections cost less CPU, and more memory. Within a limit that costs nothing: near the limit Go
+// collects more often.
 const (
 	gcPercentLimited = 400 // where the memory of the worker is limited
 	gcPercent        = 200 // where it is not: Go's own is 100
@@ -22,11 +23,11 @@ const (
 // memorySettings are how the worker uses memory.
 type memorySettings struct {
 	percent int   // as GOGC; 0 leaves that of the environment
-	limit   int64 // as GOMEMLIMIT, in bytes; 0 leaves that of the environment, or none
+	limit   int64 // as GOMEMLIMIT, in bytes; 0 leaves the environment's
 }
 
-// chooseMemorySettings returns the settings for a worker with a memory limit, or 0 for none. GOGC and GOMEMLIMIT of the
-// environment come first.
+// chooseMemorySettings returns the settings for a worker with a memory limit; 0 means unlimited. GOGC and GOMEMLIMIT of
+// the environment come first.
 func chooseMemorySettings(getenv func(string) string, limit int64) memorySettings {
 	var s memorySettings
 	if getenv("GOMEMLIMIT") == "" && limit > 0 {
@@ -53,8 +54,8 @@ func (s memorySettings) apply(log *slog.Logger) {
 	log.Debug("memory", "gogc", s.percent, "gomemlimit", s.limit)
 }
 
-// memoryLimit returns the memory limit of the control groups that this process is in, in bytes, or 0 if they have none.
-// Containers and systemd (MemoryMax) set it. The file system is that of the machine, from its root on.
+// memoryLimit returns the memory limit of the control groups that this process is in, in bytes, or 0 if they are
+// unlimited. Containers and systemd (MemoryMax) set it. The file system is that of the machine, from its root on.
 func memoryLimit(machine fs.FS) int64 {
 	groups, err := fs.ReadFile(machine, "proc/self/cgroup")
 	if err != nil { // not Linux
@@ -73,14 +74,14 @@ func memoryLimit(machine fs.FS) int64 {
 			limit = min(limit, smallestLimit(machine, "sys/fs/cgroup/memory", fields[2], "memory.limit_in_bytes"))
 		}
 	}
-	if limit > 1<<60 { // version 1 has such a number where there is no limit
+	if limit > 1<<60 { // version 1 has such a number for unlimited memory
 		return 0
 	}
 	return limit
 }
 
-// smallestLimit returns the smallest limit of a group and of those that it is in. In a container the group that the
-// process is in may have the path of the host, which the container does not see: then its root has the limit.
+// smallestLimit returns the smallest limit of a group and of its parents. In a container the group that the
+// process is in may have the path of the host, which is invisible in the container: then its root has the limit.
 func smallestLimit(machine fs.FS, root, group, file string) int64 {
 	limit := int64(math.MaxInt64)
 	for group = path.Clean("/" + group); ; group = path.Dir(group) {

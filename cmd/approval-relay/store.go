@@ -74,7 +74,8 @@ func (p storePlace) isSameAs(other storePlace) bool {
 	return p.config != nil && other.config != nil && p.config.Store.IsSame(&other.config.Store)
 }
 
-// isShared reports whether a worker may use the place now. A SQLite file that this command has opened has no worker.
+// isShared reports whether a worker may use the place now. A SQLite file that this command has opened is not in use by
+// a worker.
 func (p storePlace) isShared() bool { return p.config != nil && p.config.Store.IsShared() }
 
 // loadKeys gets the keys of a place, unless the command line names another key file.

@@ -87,7 +87,7 @@ func newChange(o *approval.Order, before item, pendingBefore map[string]workflow
 	return c
 }
 
-// setItem sets the item of the order with its compressed record, in one of these shards.
+// setItem sets the item of the order with its compressed record. The argument shards is the number of shards.
 func (c *change) setItem(o *approval.Order, record []byte, shards int) {
 	c.item = orderItem(o, record, shardOf(o.ID, shards))
 	c.changeOwed(c.item)

@@ -36,7 +36,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 const (
 	// scanInterval is the time between two scans of the owned shards.
 	scanInterval = 10 * time.Second
-	// aloneInterval is the time between two scans if there are no orders of other workers to find.
+	// aloneInterval is the time between two scans if all orders are of this worker.
 	aloneInterval = 2 * time.Minute
 	// scanGrace is how long an order that another worker may have written is left to that worker.
 	scanGrace = time.Second
@@ -48,7 +48,7 @@ const (
 
 // scans is the state of the scans of the owned shards.
 type scans struct {
-	began     time.Time // the current scan, or the last one
+	began     time.Time // the current scan, or the last
 	pages     int       // of the current scan
 	isRunning bool
 	open      map[string]item // the shards with further rows, and where they begin

@@ -1,20 +1,20 @@
-// Package dynamodb keeps orders in a single DynamoDB table, for many processes at once. An order is an item with the keys of
-// the indexes in which it is found. A change of an order is one conditional write: the item must still be as it was read.
-// There are no transactions but those that add the totals of a process that has ended to the others.
+// Package dynamodb keeps orders in a single DynamoDB table, for many processes at once. An order is an item with the
+// keys of the indexes in which it is found. A change of an order is a single conditional write: the item must still be
+// as it was read. A transaction is used only to add the totals of a process that has ended to the others.
 //
 // These rules hold, each with a test of the same meaning:
 //
-//   - A write whose answer was lost is made again, and then fails its condition. The IDs of the last writes in the item tell
+//   - A write without an answer is made again, and then fails its condition. The IDs of the last writes in the item tell
 //     whether it was applied. It is counted once.
 //   - A process may compute a change on an item that is old, because the write has a condition. It refuses a
 //     transition, or leaves an order as it is, on the current item only.
 //   - Before a call, the record of the begin-write is as good as a read, for the time of a lease: the begin was conditional,
 //     and a later write by another worker could as well have come after a read.
 //   - The counts are sums of totals that each process stores every ten seconds, and when it ends. A process that is killed
-//     loses the last of them, a process that is only taken for dead loses none. The recount of every hour finds them.
-//   - An item of an owed answer is put before its order is written, and deleted after it: one too many can be left, which
-//     the recount deletes, and never one too few.
-//   - Each shard has an owner among the living workers, which looks for its due orders. Two owners, or none, cost time only.
+//     loses the last of them, a process that is taken for dead, but lives, keeps all. The recount of every hour finds them.
+//   - An item of an owed answer is put before its order is written, and deleted after it: a superfluous item can be left, and
+//     the recount deletes it. An item is never missing.
+//   - Each shard has an owner among the living workers, which looks for its due orders. Two owners cost calls, a missing owner costs time.
 //   - The number of shards grows. A worker reads new shards at once, and writes to them when every worker knows them.
 package dynamodb
 

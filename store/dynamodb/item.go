@@ -19,7 +19,7 @@ import (
 //	pk                        sk
 //	order#ID                  order           an order: its record, and the keys of the indexes
 //	owed#SHARD                SINCE#HASH      the oldest owed answer of an order in a workflow
-//	tallies                   ID, #base       the totals of a process, and of those that have ended
+//	tallies                   ID, #base       the totals of a process, and of all ended ones together
 //	workers                   ID, #shards     a worker, and the number of shards
 //	letters                   NUMBER          a dead letter
 //	letter#NUMBER             PART            a part of the content of a dead letter

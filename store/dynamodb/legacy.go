@@ -102,7 +102,7 @@ func (s *Store) foldLegacyCount(ctx context.Context, key item) (isGone bool, err
 	return err == nil, err
 }
 
-// upgrade makes a table of version 1 one of this version.
+// upgrade brings a table of version 1 to this version.
 func (s *Store) upgrade(ctx context.Context) error {
 	if err := s.foldLegacyCounts(ctx); err != nil {
 		return err

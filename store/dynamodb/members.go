@@ -16,9 +16,9 @@ import (
 )
 
 // The workers of a table divide its shards. Each has an item that it writes in every beat, and sees the items of the
-// others. A worker counts as dead when its item has not changed for a while by the clock of the one who looks, so that the
-// clocks of the workers need not agree. Each shard is owned by the living worker with the highest hash of its ID and the
-// shard: when a worker starts or ends, only its own share moves.
+// others. A worker counts as dead when its item has not changed for a while by the clock of the worker that looks, so
+// that the clocks of the workers need not agree. Each shard is owned by the living worker with the highest hash of its
+// ID and the shard: when a worker starts or ends, only its own share moves.
 
 const (
 	membersPartition = "workers"
@@ -34,10 +34,10 @@ const (
 	removeAfter = 10 * time.Minute
 )
 
-// newProcessID returns an ID that no other process has.
+// newProcessID returns an ID of this process alone.
 func newProcessID() string { return rand.Text() }
 
-// members are the workers of the table as this one sees them.
+// members are the workers of the table as this worker sees them.
 type members struct {
 	store *Store
 
@@ -62,8 +62,8 @@ type member struct {
 	changedAt time.Time // when this process has seen the last change
 }
 
-// shardCount is the number of shards. Readers read all, as soon as they know them. Writers use the number of before until
-// all workers know the new one.
+// shardCount is the number of shards. Readers read all, as soon as they know them. Writers use the number of before
+// until all workers know the new number.
 type shardCount struct {
 	read, before int
 	seenAt       time.Time
@@ -135,7 +135,7 @@ func (m *members) ownedShards() []string {
 	return owned
 }
 
-// isAlone reports whether no other worker is alive.
+// isAlone reports whether all other workers are dead.
 func (m *members) isAlone() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

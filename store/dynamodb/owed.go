@@ -17,10 +17,10 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// The oldest owed answer of an order in a workflow has an item of its own, see approval.OwedAnswer. The item of the order
-// has the same in the attribute "owed". The item of an answer is put before the order is written and deleted after it, so
-// that a process that is killed between the two leaves an item too many and never one too few. The recount deletes what is
-// too many.
+// The oldest owed answer of an order in a workflow has an item of its own, see approval.OwedAnswer. The item of the
+// order has the same in the attribute "owed". The item of an answer is put before the order is written and deleted
+// after it, so that a process that is killed between the two leaves a superfluous item and never lacks one. The recount
+// deletes what is too many.
 
 const (
 	owedPrefix = "owed#"

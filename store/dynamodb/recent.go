@@ -14,7 +14,7 @@ const recentTrust = 20 * time.Second
 // recentItems keeps the items of orders as this process has last written them. An approval is a few updates and reads
 // within a short time, and each of them would read the item that this process has just written.
 //
-// Another process may have written a later item. So an update takes a kept item only to compute a change whose write has
+// Another process may have written a later item. So an update takes a kept item only to compute a change. Its write has
 // the condition that the item is unchanged, and it never acts on anything else that it finds there, see Store.Update.
 //
 // There are two generations. When the younger is full, it becomes the older, and the older is forgotten: an item that was
@@ -62,7 +62,7 @@ func (r *recentItems) add(orderID string, kept recentItem) {
 	r.bytesOfYoung += kept.size
 }
 
-// forget removes the item of an order: it was removed, or a write may have been applied whose answer was lost.
+// forget removes the item of an order: it was removed, or a write without an answer may have been applied.
 func (r *recentItems) forget(orderID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -77,7 +77,7 @@ func (r *recentItems) remove(orderID string) {
 	delete(r.old, orderID)
 }
 
-// find returns the kept item of an order. Nobody may change it.
+// find returns the kept item of an order. Callers must not change it.
 func (r *recentItems) find(orderID string) (recentItem, bool) {
 	r.mu.Lock()
 	kept, ok := r.young[orderID]

@@ -14,10 +14,10 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// A recount compares the counts with the indexes. One worker makes one every hour, a few pages in each second. Others work
-// meanwhile: a recount can differ from the counts before it by the number of changes until all workers have stored their
-// totals after it. Only a larger difference is an error of the counts, and is added to the base. On a table
-// at rest the counts are exact after a recount, and on any table they are as exact as a recount can be.
+// A recount compares the counts with the indexes. A worker makes it every hour, a few pages in each second. Others work
+// meanwhile: a recount can differ from the counts before it by the number of changes until all workers have stored
+// their totals after it. Only a larger difference is an error of the counts, and is added to the base. On a table at
+// rest the counts are exact after a recount, and on any table they are as exact as a recount can be.
 
 const (
 	recountInterval = time.Hour
@@ -52,7 +52,7 @@ func (r *recount) isDue(now time.Time) bool {
 	return now.Sub(r.stepAt) >= time.Second
 }
 
-// stepRecount makes the next step of a recount, if one is due.
+// stepRecount makes the next step of a recount, if it is due.
 func (s *Store) stepRecount(ctx context.Context) error {
 	r := &s.upkeep.recount
 	now := time.Now()
@@ -73,7 +73,7 @@ func (s *Store) stepRecount(ctx context.Context) error {
 		err = s.recountOthers(ctx, r)
 		r.walkedAt = time.Now()
 	}
-	if err != nil { // the next one begins later
+	if err != nil { // the next recount begins later
 		*r = recount{beganAt: now}
 		return fmt.Errorf("recount: %w", err)
 	}
@@ -192,7 +192,7 @@ func (r *recount) corrections(after totals) counts {
 	return out
 }
 
-// deleteStaleOwed deletes the items of owed answers whose orders do not have them, twice in a row: a worker puts such an
+// deleteStaleOwed deletes the items of owed answers that their orders have lacked twice in a row: a worker puts such an
 // item before it writes the order.
 func (s *Store) deleteStaleOwed(ctx context.Context, shards []string) error {
 	stale := map[string]item{}
@@ -218,7 +218,7 @@ func (s *Store) deleteStaleOwed(ctx context.Context, shards []string) error {
 	return nil
 }
 
-// findStaleOwed adds the keys of items whose orders do not have them.
+// findStaleOwed adds the keys of items of owed answers that their orders lack.
 func (s *Store) findStaleOwed(ctx context.Context, rows []item, stale map[string]item) error {
 	byOrder := map[string]item{}
 	for _, row := range rows {

@@ -13,7 +13,8 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// schemaVersion is the version of the table's schema. A program refuses newer versions, and raises older ones, see legacy.go.
+// schemaVersion is the version of the table's schema. A program refuses newer versions, and raises older versions, see
+// legacy.go.
 const schemaVersion = 2
 
 // importVersion is the version of the schema while a migration fills the table. No version of the program starts on it.

@@ -14,7 +14,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Stats implements store.Store. It reads the totals of all workers, which store them every few seconds, and the first rows
+// Stats implements store.Store. It reads the totals that all workers store every few seconds, and the first rows
 // of some indexes. An update of another process may already be in some of them and not yet in others.
 //
 // OldestDue is the earliest due time among the first rows of the index by due time.

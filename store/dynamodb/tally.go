@@ -45,7 +45,7 @@ type tally struct {
 	store *Store
 
 	mu sync.Mutex
-	id string // of the item; a new one after another process has added the totals to the base
+	id string // of the item; it changes after another process has added the totals to the base
 	// net has the differences that this process has made, and moves the number of changes: two workers that open and close
 	// approvals in turn leave net as it is, and a recount must know that they were at work.
 	net, moves counts
@@ -80,7 +80,8 @@ func (t *tally) itemID() string {
 	return t.id
 }
 
-// unflushed returns the part that is not in the stored totals yet. It gets the item of this process, or nil if there is none.
+// unflushed returns the part that is not in the stored totals yet. It gets the item of this process, or nil before the
+// first flush.
 func (t *tally) unflushed(stored item) counts {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -169,7 +170,7 @@ func getCounts(i item, name string) counts {
 // totals are the totals of the base and of all processes.
 type totals struct {
 	net, moves counts
-	base       item // nil if there is none
+	base       item // nil in a new table
 	processes  []item
 }
 

@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	// maxTimers bounds the orders whose due times are kept in memory. The index has all of them.
+	// maxTimers bounds the due times that are kept in memory. The index has all of them.
 	maxTimers = 200_000
 	// timerHorizon is how long before its due time an order of this process is kept. The scans find the others.
 	timerHorizon = 10 * time.Minute
 )
 
-// timers are the orders that this process does something for soon: those that it has written, and those that it has found
-// in its shards. They also hold the leases of Claim, which no other process needs to know: an order is normally found by
-// one worker only, and the write by which an action begins has a condition.
+// timers are the orders that this process does something for soon: it has written them, or found them in its shards.
+// They also hold the leases of Claim, which stay in this process: an order is normally found by one worker only, and
+// the write by which an action begins has a condition.
 type timers struct {
 	mu     sync.Mutex
 	queue  timerQueue
@@ -33,8 +33,9 @@ type timer struct {
 
 func newTimers() *timers { return &timers{orders: map[string]*timer{}} }
 
-// set is called when the due time of an order is known, in Unix nanoseconds, or that it has none. An order that is still
-// due at the now of its claim keeps its lease. Orders that are due after the horizon are left to the scans.
+// set is called with the due time of an order, in Unix nanoseconds. It is not due at all if isDue is false. An order
+// that is still due at the now of its claim keeps its lease. Orders that are due after the horizon are left to the
+// scans.
 func (t *timers) set(orderID string, due int64, isDue bool, horizon int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

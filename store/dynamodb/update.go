@@ -23,10 +23,10 @@ func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition f
 	return s.Update(ctx, orderID, transition)
 }
 
-// Update implements store.Store. It computes the change on the item that this process has kept, or on one that may be
-// some milliseconds old. A change of such an item is safe, because its write has the condition that the item is
-// unchanged. A refusal of the transition is not safe, and an order without a change is not: both are decided again on the
-// current item.
+// Update implements store.Store. It computes the change on the item that this process has kept, or on an item that may
+// be some milliseconds old. A change of such an item is safe, because its write has the condition that the item is
+// unchanged. A refusal of the transition is not safe, and an order without a change is not: both are decided again on
+// the current item.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	if err := validateID(orderID); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (c *change) dueUnits() int64 {
 	return units
 }
 
-// setTimer sets the timer of an order to the due time in its item, which is nil if the order was removed.
+// setTimer sets the timer of an order to the due time in its item, or nil if the order was removed.
 func (s *Store) setTimer(orderID string, i item) {
 	_, isDue := i["next_at"]
 	s.timers.set(orderID, getNumber(i, "next_at"), isDue && !isRemoval(i), time.Now().Add(timerHorizon).UnixNano())

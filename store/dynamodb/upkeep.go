@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// upkeep is the background work of a worker: it removes orders whose retention has ended, adds the totals of
+// upkeep is the background work of a worker: it removes orders after their retention, adds the totals of
 // processes that have ended to the base, and recounts. A Claim starts a round, and at most one is under way. A round is
-// short, so that a store which becomes read-only is soon at rest.
+// short, so that a store that becomes read-only is soon at rest.
 type upkeep struct {
 	group     sync.WaitGroup
 	isRunning atomic.Bool
@@ -25,7 +25,7 @@ type upkeep struct {
 
 	// These belong to the round that is under way.
 	foldedAt time.Time
-	idle     map[string]time.Time // since when the totals of a process have been those of a process that has ended
+	idle     map[string]time.Time // since when a process with totals has been missing
 	recount  recount
 }
 
@@ -38,7 +38,7 @@ const (
 	foldInterval = 10 * time.Minute
 )
 
-// addExpired adds the row of an order that is due to be removed. The scan finds it again if there is no space.
+// addExpired adds the row of an order that is due to be removed. If the list is full, a later scan finds it again.
 func (u *upkeep) addExpired(row item) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -62,7 +62,7 @@ func (u *upkeep) countExpired() int {
 	return len(u.expired)
 }
 
-// startUpkeep starts a round if it has work and no other is under way.
+// startUpkeep starts a round if it has work and the last round has ended.
 func (s *Store) startUpkeep(ctx context.Context) {
 	u := &s.upkeep
 	isLeader := slices.Contains(s.members.ownedShards(), "0")
@@ -127,8 +127,8 @@ func (s *Store) removeExpired(ctx context.Context, rows []item) error {
 	return group.Wait()
 }
 
-// foldEnded adds the totals of processes that have ended to the base. Those of a process that lives on by mistake are safe:
-// it finds that its item is gone, and begins with new totals.
+// foldEnded adds the totals of processes that have ended to the base. If a process was taken for dead, its totals are
+// safe: it finds that its item is gone, and begins with new totals.
 func (s *Store) foldEnded(ctx context.Context) error {
 	u := &s.upkeep
 	now := time.Now()

@@ -38,7 +38,8 @@ func pendingByWorkflow(o *approval.Order) map[string]workflowPending {
 	return out
 }
 
-// encodeWaiting returns the sort key of an order with pending approvals. If the workflows have no space, they are left out.
+// encodeWaiting returns the sort key of an order with pending approvals. Workflows that take too much space are left
+// out.
 func encodeWaiting(o *approval.Order) []byte {
 	b := encodeAge(store.AgeCursor{Since: store.OldestPending(o.PendingApprovals()), OrderID: o.ID})
 	without := len(b)
@@ -56,8 +57,8 @@ func encodeWaiting(o *approval.Order) []byte {
 	return b
 }
 
-// decodeWaiting returns the workflows in a sort key of an order. It reports false if they were left out: an older version
-// wrote the key, or they had no space.
+// decodeWaiting returns the workflows in a sort key of an order. It reports false if they were left out: an older
+// version wrote the key, or they took too much space.
 func decodeWaiting(key []byte, orderID string) (map[string]workflowPending, bool) {
 	prefix := 8 + len(orderID)
 	if len(key) <= prefix || key[prefix] != 0 {
@@ -118,7 +119,7 @@ func (s *Store) newAgeWalk(ctx context.Context, page int) (*ageWalk, error) {
 // isComplete reports whether all rows are read.
 func (w *ageWalk) isComplete() bool { return slices.Min(w.reached) == math.MaxInt64 }
 
-// next reads the next page of the shards of which less than a time is read.
+// next reads the next page of each shard that was not read up to this time.
 func (w *ageWalk) next(ctx context.Context, until int64) error {
 	pages := make([]*dynamodb.QueryOutput, len(w.shards))
 	var group errgroup.Group

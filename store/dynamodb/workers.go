@@ -13,8 +13,9 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// workerPrefix begins the names of the attributes of workers; the ID of the worker follows. All workers are in an item that
-// belongs to no order, so that a worker writes its state and reads those of the others with a single small write.
+// workerPrefix begins the names of the attributes of workers; the ID of the worker follows. All workers are in an item
+// that belongs to no order, so that a worker writes its state and gets the states of the others with a single small
+// write.
 const workerPrefix = "worker:"
 
 // KeepWorker implements store.WorkerRegister.
@@ -34,7 +35,7 @@ func (s *Store) KeepWorker(ctx context.Context, w store.Worker) ([]store.Worker,
 			continue
 		}
 		other := store.Worker{ID: id}
-		_ = json.Unmarshal([]byte(getString(before, name)), &other) // one that cannot be read confirms nothing
+		_ = json.Unmarshal([]byte(getString(before, name)), &other) // a damaged state confirms the empty view
 		other.ID = id
 		all = append(all, other)
 	}

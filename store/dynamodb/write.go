@@ -19,11 +19,11 @@ type conflictError struct {
 // Error implements error.
 func (*conflictError) Error() string { return "the item has changed since it was read" }
 
-// writeChange stores a change if the order is still as it was read. If the answer of an attempt is lost, the next attempt
-// fails its condition, and the IDs of the last writes tell which write was applied.
+// writeChange stores a change if the order is still as it was read. If the answer of an attempt is lost, the next
+// attempt fails its condition, and the IDs of the last writes tell whether the first was applied.
 //
-// The items of owed answers that the order gets are put before it is written, and those that it loses are deleted after it.
-// If the process ends between the two, one too many is left.
+// The items of owed answers that the order gets are put before it is written, and the items that it loses are deleted
+// after it. If the process ends between the two, a superfluous item is left.
 func (s *Store) writeChange(ctx context.Context, c *change) error {
 	for _, i := range c.opened {
 		if err := s.putItem(ctx, i); err != nil {

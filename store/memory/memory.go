@@ -93,7 +93,7 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 	return nil
 }
 
-// UpdateUnsynced implements store.Store. Nothing of this store survives the process, so it is the same as Update.
+// UpdateUnsynced implements store.Store. This store ends with its process, so it is the same as Update.
 func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	return s.Update(ctx, orderID, transition)
 }

@@ -19,14 +19,14 @@ import (
 const (
 	// maxConflicts bounds how often an update starts again because another worker was faster.
 	maxConflicts = 50
-	// maxBytes bounds the records in a transaction, unless it has a single one.
+	// maxBytes bounds the records in a transaction of several.
 	maxBytes = 8 << 20
 	// earlierKept is the number of earlier versions that a row has. After a lost answer, a write finds its own among
 	// them, even if other writes came later.
 	earlierKept = 7
 )
 
-// stored is a row of the table orders. Its version is 0 if there is no row.
+// stored is a row of the table orders. Version 0 stands for a missing row.
 type stored struct {
 	version int64
 	earlier []byte
@@ -63,7 +63,7 @@ type change struct {
 	opened  []approval.PendingApproval
 	ended   []approval.PendingApproval
 	owed    []approval.OwedAnswer // owed now, and not before since the same time
-	paid    []approval.OwedAnswer // owed before, in workflows with none now
+	paid    []approval.OwedAnswer // owed before, in workflows that owe nothing now
 }
 
 // newChange returns the change from an order with the columns before to the order o with this record.
@@ -82,14 +82,14 @@ func newChange(o *approval.Order, record []byte, before store.Columns) change {
 	}
 }
 
-// paidWorkflows returns the owed answers before in workflows with none now.
+// paidWorkflows returns the answers that were owed before, of workflows that owe nothing now.
 func paidWorkflows(now, before []approval.OwedAnswer) []approval.OwedAnswer {
 	return slices.DeleteFunc(slices.Clone(before), func(v approval.OwedAnswer) bool {
 		return slices.ContainsFunc(now, func(w approval.OwedAnswer) bool { return w.Workflow == v.Workflow })
 	})
 }
 
-// validateID returns an error for an order ID that no store takes.
+// validateID returns an error for an order ID that stores refuse.
 func validateID(orderID string) error {
 	switch {
 	case orderID == "":
@@ -100,8 +100,8 @@ func validateID(orderID string) error {
 	return nil
 }
 
-// applyTransition runs the transition on a stored record, or on an empty order if there is none. If the record cannot be
-// read, or if the transition panics, only this order is affected.
+// applyTransition runs the transition on a stored record, or on an empty order if the row is missing. If the record
+// cannot be read, or if the transition panics, only this order is affected.
 func (s *Store) applyTransition(
 	orderID string, before stored, transition func(*approval.Order) error,
 ) (c change, out outcome) {
@@ -216,8 +216,8 @@ func (b *batch) try(ctx context.Context) error {
 	return b.write(ctx, writes)
 }
 
-// isDone reports whether a write of the update was stored, although its answer was lost. A removed row tells nothing: to
-// remove the order again has no effect.
+// isDone reports whether a write of the update was stored, although its answer was lost. A removed row leaves that
+// open: to remove the order again is harmless.
 func (u *update) isDone() bool {
 	return len(u.tried) > 0 && u.isRead && u.before.has(u.tried)
 }
@@ -240,7 +240,7 @@ func (b *batch) compute(u *update) bool {
 	return false
 }
 
-// read reads the rows of the updates that have none from the lane. It does so in one query.
+// read reads the rows that the lane does not have, in one query.
 func (b *batch) read(ctx context.Context, updates []*update) error {
 	var ids [][]byte
 	byID := map[string]*update{}
@@ -275,7 +275,7 @@ func (b *batch) read(ctx context.Context, updates []*update) error {
 
 const selectRows = "SELECT id, version, earlier, record FROM relay.orders WHERE id = ANY($1)"
 
-// write writes the changes in a transaction. Those that did not find their row as they had read it are tried again.
+// write writes the changes in a transaction. If a row has changed since it was read, its update is tried again.
 func (b *batch) write(ctx context.Context, writes []*update) error {
 	version := newVersion()
 	w := newWrite(b.lane.slot, version)
@@ -314,5 +314,5 @@ func (b *batch) succeed(u *update) {
 	b.finish(u, outcome{})
 }
 
-// newVersion returns a random version. No two writes have the same.
+// newVersion returns a random version. Each write has its own.
 func newVersion() int64 { return rand.Int64N(1<<62) + 1 } //nolint:gosec // not a secret

@@ -29,7 +29,7 @@ func scanDerived(row pgx.CollectableRow) (r derivedRow, err error) {
 	return r, row.Scan(&r.id, &r.record, &r.due, &r.since, &r.attention, &r.hasNext)
 }
 
-// differences returns the names of the columns that are not those of the record.
+// differences returns the names of the columns that differ from the record.
 func (r derivedRow) differences(want store.Columns) string {
 	var names []string
 	for name, differs := range map[string]bool{

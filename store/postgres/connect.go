@@ -64,7 +64,8 @@ func (s *Store) newPool(ctx context.Context) (*pgxpool.Pool, error) {
 			return err
 		}
 	}
-	// A cluster has one member that writes. Servers in recovery refuse writes, and so do connections to a primary of old.
+	// A cluster has a single member that writes. Servers in recovery refuse writes, and so do connections to a primary
+	// of old.
 	c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	if err := s.chooseMode(ctx, c); err != nil {
 		return nil, err

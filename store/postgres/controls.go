@@ -12,7 +12,7 @@ import (
 
 const (
 	selectControls = `SELECT workflow, mode, principal, claimed, reason, since FROM relay.controls ORDER BY workflow COLLATE "C"`
-	// putControl changes no row of a database that was moved.
+	// putControl leaves a database that was moved as it is.
 	putControl = `INSERT INTO relay.controls (workflow, mode, principal, claimed, reason, since)
 		SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM relay.controls WHERE workflow = '' AND mode = 'moved')
 		ON CONFLICT (workflow) DO UPDATE SET mode = excluded.mode, principal = excluded.principal, claimed = excluded.claimed,

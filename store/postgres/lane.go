@@ -61,7 +61,7 @@ func (o outcome) deliver() error {
 	return o.err
 }
 
-// startLanes starts the lanes. A quarter of the connections are theirs: few lanes make large transactions, and those cost
+// startLanes starts the lanes. A quarter of the connections are theirs: few lanes make large transactions, which cost
 // less for each update. Reads use the others.
 func (s *Store) startLanes() {
 	first := rand.IntN(slots) //nolint:gosec // not a secret

@@ -80,7 +80,7 @@ func (s *Store) olderError(m metadata) error {
 		"so that it updates it", m.version, schemaVersion)
 }
 
-// readMetadata reads the version and the state of the tables. It changes nothing.
+// readMetadata reads the version and the state of the tables. It only reads.
 func (s *Store) readMetadata(ctx context.Context, q querier) (m metadata, err error) {
 	// A query of the catalog sees the commits of other transactions since this one began; to_regclass may not.
 	const find = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = 'meta')"
@@ -199,8 +199,8 @@ func (s *Store) compareSchema(ctx context.Context) error {
 	return nil
 }
 
-// readSchema returns the schema, a line for each column and index. Tables and columns of others have lines too, and do no
-// harm.
+// readSchema returns the schema, a line for each column and index. Tables and columns of others have lines too, and are
+// harmless.
 func (s *Store) readSchema(ctx context.Context) ([]string, error) {
 	lines, err := queryAll(ctx, s, pgx.RowTo[string], `SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type
 			|| CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END

@@ -1,13 +1,14 @@
-// Package postgres keeps orders in a PostgreSQL database, for many workers at once. An order is a row with a version, and
-// every write of it has the condition that the version is still the one that was read.
+// Package postgres keeps orders in a PostgreSQL database, for many workers at once. An order is a row with a version,
+// and every write of it has the condition that the version is still as it was read.
 //
-// Concurrent updates share transactions. Each order belongs to a lane, and this process has a few lanes. A lane has a connection
-// of its own while it writes: while one transaction is on its way, the lane gathers the updates for the next one. A
-// transaction is a single statement, so that it takes one round trip, and no lock outlives a broken connection. The lanes
-// keep the records that they have written last, so that most transactions need no read before. If another worker has
-// changed the order, the condition fails, and only then is the record read.
+// Concurrent updates share transactions. Each order belongs to a lane, and this process has a few lanes. A lane has a
+// connection of its own while it writes: while a transaction is on its way, the lane gathers the updates for the next
+// one. A transaction is a single statement, so that it takes a single round trip, and locks end with a broken
+// connection. The lanes keep the records that they have written last, so that most transactions write without a read
+// before. If another worker has changed the order, the condition fails, and only then is the record read.
 //
-// Nothing depends on the session of a connection, so that the database may be behind PgBouncer in transaction mode.
+// Statements do not depend on the session of a connection, so that the database may be behind PgBouncer in transaction
+// mode.
 package postgres
 
 import (
@@ -31,7 +32,7 @@ type Config struct {
 	// Token returns a password for a new connection. It may be nil.
 	Token  func(ctx context.Context, address, user string) (string, error)
 	Sealer store.Sealer
-	// Limits are those of each record; all zero means the default.
+	// Limits are the limits of each record; all zero means the default.
 	Limits store.RecordLimits
 	// Observe is called after every transaction of updates. It may be nil.
 	Observe func(Commit)
@@ -119,8 +120,8 @@ func (s *Settings) Describe() string {
 // sql returns a statement after it has replaced the word relay by the schema.
 func (s *Store) sql(text string) string { return strings.ReplaceAll(text, "relay.", s.prefix) }
 
-// Close stores the updates that were accepted, and closes the connections. What was stored without waiting for the disk is
-// on disk then.
+// Close stores the updates that were accepted, and closes the connections. Transactions that did not wait for the disk
+// are on disk then.
 func (s *Store) Close() error {
 	var err error
 	s.closeOnce.Do(func() {
@@ -137,7 +138,7 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Probe implements store.Prober. It makes a durable write that concerns no order.
+// Probe implements store.Prober. It makes a durable write beside the orders.
 func (s *Store) Probe(ctx context.Context) error {
 	_, err := s.exec(ctx, `INSERT INTO relay.meta (name, value) VALUES ('probed', now()::text)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`)

@@ -5,9 +5,9 @@ import "sync"
 // recentBytes bounds the size of the records that a lane keeps.
 const recentBytes = 4 << 20
 
-// recentRecords keeps the rows that a lane has written last: an approval has several updates within a short time, and only
-// the first of them reads its row. A row that another worker has changed does no harm, because a write has the condition
-// that the row is as it was.
+// recentRecords keeps the rows that a lane has written last: an approval has several updates within a short time, and
+// only the first of them reads its row. A row that another worker has changed is harmless, because a write has the
+// condition that the row is as it was.
 type recentRecords struct {
 	mu   sync.Mutex
 	rows map[string]stored

@@ -11,7 +11,7 @@ import (
 type decoder struct {
 	texts      []string
 	joined     []byte // all texts, for readTexts
-	ends       []int  // where each of them ends in joined
+	ends       []int  // the end of each text in joined
 	times      []instant
 	tokens     []SealedToken
 	owners     []*approval.Approval // of the tokens
@@ -49,7 +49,7 @@ func (f *fault) Error() string {
 
 // within adds the name of the surrounding field to the place of a fault.
 func within(name string, err error) error {
-	f, ok := err.(*fault) //nolint:errorlint // only this package makes these errors, and wraps none
+	f, ok := err.(*fault) //nolint:errorlint // only this package makes these errors, unwrapped
 	switch {
 	case !ok:
 		return &fault{name, err.Error()}

@@ -1,8 +1,8 @@
 package record
 
 // dictionary has texts that many records have, so that a record need not have them. The numbers of the texts are their
-// places: none is ever moved or removed. Another text can only be added together with a new readerVersion of package store,
-// because programs before it cannot read the records with it. The first 64 texts take one byte.
+// places: texts are never moved or removed. Another text can only be added together with a new readerVersion of package
+// store, because programs before it cannot read the records with it. The first 64 texts take one byte.
 var dictionary = [...]string{
 	"", "pending", "approved", "rejected", "returned", "timed_out", "cancelled", "superseded", "approve", "reject",
 	"return", "abstain", "requested", "notified", "decision", "decided", "callback_attempt", "callback_ended", "ok",

@@ -50,7 +50,7 @@ func newEncoder() *encoder {
 	return e
 }
 
-// release gives the encoder back. Only a small one is used again.
+// release gives the encoder back. Only small encoders are used again.
 func (e *encoder) release() {
 	if len(e.texts.added) > maxPooled/16 || len(e.times.added) > maxPooled/16 {
 		return
@@ -111,7 +111,7 @@ func (t *timeTable) find(i instant) uint64 {
 }
 
 // add adds a time to the table, as its distance from the time before it. The two parts have distances of their own,
-// because a deadline and the time from which it counts have the same nanoseconds.
+// because a deadline and its beginning have the same nanoseconds.
 func (t *timeTable) add(i instant) {
 	var last instant
 	if len(t.added) > 0 {

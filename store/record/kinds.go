@@ -237,7 +237,7 @@ func checkJSON(b []byte) error {
 	return nil
 }
 
-// output is a field with what is added to an answer, as JSON.
+// output is a field with the JSON that is added to an answer.
 func output[T any](number uint64, name string, at func(*T) *approval.Output) field[T] {
 	return field[T]{
 		number: number,

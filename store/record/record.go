@@ -2,17 +2,18 @@
 //
 // A record is binary. In its order:
 //
-//   - the byte Mark, with which no JSON begins. Earlier programs wrote JSON, which package store still reads;
+//   - the byte Mark, which never begins a JSON text. Earlier programs wrote JSON, which package store still reads;
 //   - the two versions, as varints;
 //   - the table of texts: its length in bytes, and each text with its length. The lowest two bits of the length have the form
-//     of the text: hexadecimal texts take half their bytes, and a text may begin with another one;
+//     of the text: hexadecimal texts take half their bytes, and a text may begin with another text;
 //   - the table of times: its length in bytes, and each time as its distance from the time before it;
 //   - the fields of the order;
 //   - the CRC-32C of all bytes before it, in 4 bytes, the lowest first.
 //
-// A value with fields is a sequence of fields that differ from zero, in the order of their numbers. A field is a tag, which
-// has its number and the kind of its value, and the value: a varint, or a length and bytes. A list is the number of its
-// elements and each element with its length. Texts and times are numbers: indexes of the tables, or of the dictionary.
+// A value with fields is a sequence of fields that differ from zero, in the order of their numbers. A field is a tag
+// and a value. The tag has the number of the field and the kind of the value. The value is a varint, or a length and
+// bytes. A list is the number of its elements and each element with its length. Texts and times are numbers: indexes of
+// the tables, or of the dictionary.
 //
 // A newer program may add fields. An older program finds their ends by their kinds, and Encode writes them again, at all
 // depths. Their numbers may refer to the tables, so Encode then begins with the tables of the record before.
@@ -25,7 +26,7 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// Mark is the first byte of every record. It is not UTF-8, so no JSON text begins with it.
+// Mark is the first byte of every record. It is not UTF-8, so it differs from the first byte of every JSON text.
 const Mark = 0xB1
 
 // Versions are the versions of a record, see package store.
@@ -44,7 +45,7 @@ type Content struct {
 	HasUnknown bool
 }
 
-// Is reports whether a record is one of this package.
+// Is reports whether a record is binary, as this package writes it.
 func Is(b []byte) bool { return len(b) > 0 && b[0] == Mark }
 
 const sumSize = 4
@@ -94,7 +95,7 @@ func Decode(b []byte, reader int) (Content, error) {
 		return Content{}, err
 	}
 	if p.sum != crc32.Checksum(b[:len(b)-sumSize], castagnoli()) {
-		if len(b) <= maxPooled { // a large one could take much memory
+		if len(b) <= maxPooled { // a large buffer could take much memory
 			if _, err := p.decode(); err != nil {
 				return Content{}, err
 			}

@@ -85,7 +85,7 @@ const (
 	formBits  = 2
 )
 
-// The bounds of the text with which another one begins. A damaged table cannot become much longer text.
+// The bounds of a text that begins another text. A damaged table cannot become much longer text.
 const (
 	minPrefix = 4
 	maxPrefix = 128
@@ -114,7 +114,7 @@ func (t *textTable) add(s string) uint64 {
 	return uint64(index)
 }
 
-// isHex reports whether a text is what hex.EncodeToString returns for at least 8 bytes.
+// isHex reports whether a text is the hexadecimal form, as by hex.EncodeToString, of at least 8 bytes.
 func isHex(s string) bool {
 	if len(s) < 16 || len(s)%2 != 0 {
 		return false

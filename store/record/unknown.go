@@ -21,9 +21,10 @@ const (
 
 // rawLayout is a layout without its type.
 type rawLayout interface {
-	// find returns the nested value of a field, whose layout is nil for other fields, and whether the field is known.
+	// find returns the nested value of a field, and whether the field is known. The layout is nil if the field is not
+	// nested.
 	find(number uint64) (nested, bool)
-	// idNumber returns the number of the field with the ID of the value, or 0 if it has no ID.
+	// idNumber returns the number of the field with the ID of the value, or 0 without an ID.
 	idNumber() uint64
 }
 
@@ -89,8 +90,8 @@ func fieldsOf(b []byte) []rawField {
 	return out
 }
 
-// merge returns the new value with the fields of the old value that the layout does not have, at all depths. A value that
-// the new one does not have any more, such as an approval that was removed, is not kept.
+// merge returns the new value with the fields of the old value that the layout does not have, at all depths. A value
+// that is gone from the new value, such as an approval that was removed, is not kept.
 func merge(l rawLayout, old, current []byte) []byte {
 	var out []byte
 	before, now := fieldsOf(old), fieldsOf(current)

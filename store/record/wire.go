@@ -10,7 +10,7 @@ import (
 const (
 	wireNumber = 0 // an unsigned varint
 	wireBytes  = 1 // a varint with the length, and that many bytes
-	wireTrue   = 2 // nothing follows
+	wireTrue   = 2 // it ends with the tag
 	wireBits   = 2 // the lowest bits of a tag have the kind, the others the number of the field
 )
 
@@ -90,7 +90,7 @@ func appendTag(b []byte, number, wire uint64) []byte {
 	return binary.AppendUvarint(b, number<<wireBits|wire)
 }
 
-// zigzag maps the integers to the natural numbers, so that those near zero have a short varint.
+// zigzag maps the integers to the natural numbers, so that small numbers have a short varint, also below zero.
 func zigzag(n int64) uint64   { return uint64(n)<<1 ^ uint64(n>>63) }
 func unzigzag(n uint64) int64 { return int64(n>>1) ^ -int64(n&1) }
 

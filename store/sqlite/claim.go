@@ -28,7 +28,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 	return ids, nil
 }
 
-// claim is the operation of Claim. It needs no sync: the leases end with the process anyway.
+// claim is the operation of Claim. It is not synced: the leases end with the process anyway.
 type claim func(context.Context) error
 
 func (claim) orderID() string                  { return "" }

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// syncDelay is the longest time for which a commit stays in the log without being on the disk.
+// syncDelay is the longest time until a commit in the log is on the disk.
 const syncDelay = time.Second
 
-// logSync decides which commits wait for the disk. With synchronous=FULL, a commit syncs the log with all that was
-// written to it before. With NORMAL, it does not: the log is synced by a later commit, by a checkpoint, or by syncLog. In
-// both modes SQLite syncs the log before a checkpoint copies from it, so that the file never has a change that the log has lost.
-// Only the writer's goroutine uses it.
+// logSync decides whether a commit waits for the disk. With synchronous=FULL, a commit syncs the log with all that was
+// written to it before. With NORMAL, it does not: the log is synced by a later commit, by a checkpoint, or by syncLog.
+// In both modes SQLite syncs the log before a checkpoint copies from it, so that the file never has a change that the
+// log has lost. Only the writer's goroutine uses it.
 type logSync struct {
 	logPath    string
 	isNormal   bool // synchronous is NORMAL at present

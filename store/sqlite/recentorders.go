@@ -27,7 +27,7 @@ type recentOrders struct {
 type recentOrder struct {
 	record  []byte
 	order   *approval.Order
-	unknown store.Unknown // it has no unknown fields, only the sealed tokens
+	unknown store.Unknown // only the sealed tokens: the record is without unknown fields
 	durable bool          // its transaction was committed
 	row     *storedRow    // beside the record; nil if it is not known
 	// transaction is the number of the transaction that has written the record and the row.

@@ -126,7 +126,8 @@ const addOwed = `
 						OR a.value ->> '$.callback.last_error' <> '' OR a.value ->> '$.callback.held_since' <> ''))
 			WHERE since IS NOT NULL GROUP BY id, workflow;`
 
-// addUnderWay is the script to version 9: what is under way has an index of its own, and the index of due times is gone.
+// addUnderWay is the script to version 9: orders under way have an index of their own, and the index of due times is
+// gone.
 const addUnderWay = `
 		-- 1 if an action is under way, see approval.Order.IsUnderWay. A record that only looks so is found out at the start.
 		ALTER TABLE orders ADD COLUMN under_way INTEGER NOT NULL DEFAULT 0;

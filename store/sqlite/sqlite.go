@@ -65,7 +65,7 @@ type Store struct {
 	recent recentOrders
 	sync   logSync
 	vacuum vacuum
-	// counts has the changes of the table counts by the writer's transaction, which writes them once for each workflow.
+	// counts has the changes of the table counts by the writer's transaction: they are written once for each workflow.
 	counts map[string]int
 	// transaction is the number of the writer's transaction.
 	transaction uint64

@@ -18,9 +18,9 @@ const (
 	keptPages = 1024
 )
 
-// vacuum gives free pages back to the file system, a few at a time, so that the file shrinks after the retention of many
-// orders has ended. Only files that were made for it can shrink: those of this program since schema version 9, and those
-// that Compact has written. Only the writer's goroutine uses it.
+// vacuum gives free pages back to the file system, a few at a time, so that the file shrinks after the retention of
+// many orders has ended. Only some files can shrink: this program has made them since schema version 9, or Compact has
+// written them. Only the writer's goroutine uses it.
 type vacuum struct {
 	isPossible bool
 	timer      *time.Timer // nil until the next commit

@@ -122,7 +122,7 @@ func (s *Store) runWriter() {
 	}
 }
 
-// syncLog syncs commits that no other commit has synced.
+// syncLog syncs the commits that are not on the disk yet.
 func (s *Store) syncLog() {
 	s.observeFailure(s.sync.syncLog())
 }
@@ -134,8 +134,8 @@ func (s *Store) observeFailure(err error) {
 	}
 }
 
-// shareDelay is the longest time for which unsynced updates wait for another that shares their commit. The next step of an
-// order often follows within a moment, and each commit writes much the same pages.
+// shareDelay is the longest time until unsynced updates are committed without another to share the commit. The next
+// step of an order often follows within a moment, and each commit writes much the same pages.
 const shareDelay = time.Millisecond
 
 // gatherBatch returns the operations in the queue. It waits for more only if all of them can wait.

@@ -209,7 +209,7 @@ func (b *bench) addUsed(used []usage) {
 	b.addRow(atMost("  lines of the log", "", "", medianOf(used, func(u usage) float64 { return u.logLines }), 1.01))
 }
 
-// measureOneAtATime measures the bytes written by approvals that share no commit.
+// measureOneAtATime measures the bytes written by approvals that commit alone.
 func (b *bench) measureOneAtATime(ctx context.Context, l *approvalLoop) error {
 	_, used, err := l.measureRound(ctx, 1, 300)
 	if err != nil {

@@ -54,7 +54,7 @@ func (b *bench) recordBaseline(path string) error {
 }
 
 // compareCounts returns a row for each measured count. A count without a record fails, so that it is recorded
-// with the change that adds it. A recorded count that was not measured has no row: its server is not installed here.
+// with the change that adds it. A recorded count that was not measured is left out: its server is not installed here.
 func compareCounts(recorded, now counts) []row {
 	var rows []row
 	for _, name := range slices.Sorted(maps.Keys(now)) {

@@ -43,8 +43,8 @@ type crowdResult struct {
 	tail              float64 // p99 / p50
 }
 
-// measureConcurrency shows what concurrency costs: with more clients an answer takes no longer than its share of the
-// processors, and needs no connection of its own.
+// measureConcurrency shows the cost of concurrency: with more clients an answer takes no longer than its share of the
+// processors, and shares connections.
 func (b *bench) measureConcurrency(ctx context.Context) error {
 	c, err := b.startCrowd(ctx)
 	if err != nil {
@@ -120,7 +120,7 @@ targets:
 	return &crowd{worker: w, receiver: r}, err
 }
 
-// measure runs the rounds of a situation, after one that opens connections and fills caches.
+// measure runs the rounds of a situation, after a round that opens connections and fills caches.
 func (c *crowd) measure(ctx context.Context, s situation, rounds int) (crowdResult, error) {
 	c.kind = s.kind
 	c.delay.Store(int64(s.delay))

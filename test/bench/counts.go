@@ -106,8 +106,8 @@ func (l *approvalLoop) measureTogether(ctx context.Context) (least usage, err er
 	return least, nil
 }
 
-// measureAlone carries out approvals in sequence, and returns the resources that each of them has used. A pause after each step
-// makes sure that the steps share no commit.
+// measureAlone carries out approvals in sequence, and returns the resources that each of them has used. A pause after
+// each step makes sure that each step has a commit of its own.
 func (l *approvalLoop) measureAlone(ctx context.Context, approvals int) (used usage, err error) {
 	before, err := l.readUsage(ctx)
 	if err != nil {

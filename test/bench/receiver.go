@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// receiver is one place on loopback that takes notifications, answers at callback URLs, and answers to Step Functions.
+// receiver is an address on loopback that takes notifications, answers at callback URLs, and answers to Step Functions.
 // Each call to it takes the same time, as if the place were far away.
 type receiver struct {
 	server   *http.Server
@@ -66,7 +66,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_, _ = w.Write([]byte("{}"))
 }
 
-// clientOf returns the number of the client, which follows a mark in the order ID or in the task token.
+// clientOf returns the number of the client. It follows a mark in the order ID or in the task token.
 func clientOf(body []byte) (int, bool) {
 	_, marked, _ := bytes.Cut(body, []byte("client-"))
 	digits, _, _ := bytes.Cut(marked, []byte("-"))

@@ -39,7 +39,7 @@ func (b *bench) countTable(ctx context.Context, into counts) error {
 }
 
 // countPostgres counts the allocations of approvals on PostgreSQL, and the bytes of the server's write-ahead log. The
-// server writes no images of whole pages, whose number depends on the time of checkpoints.
+// server does not write images of whole pages: their number depends on the time of checkpoints.
 func (b *bench) countPostgres(ctx context.Context, into counts) error {
 	server, err := b.startPostgres(ctx, postgrestest.Options{Settings: []string{"full_page_writes=off", "autovacuum=off"}})
 	if err != nil {

@@ -43,8 +43,8 @@ func findPooler() (string, error) {
 	return exec.LookPath("/usr/sbin/pgbouncer")
 }
 
-// startPooler starts the process. Five connections to the server serve all clients, so that transactions of a client run on
-// different ones.
+// startPooler starts the process. Five connections to the server serve all clients, so that transactions of a client
+// run on different connections.
 func (s *Server) startPooler(tb testing.TB, program, address string) error {
 	tb.Helper()
 	host, port, err := net.SplitHostPort(address)

@@ -34,7 +34,7 @@ type Options struct {
 	TLS bool
 }
 
-// Server is a running server with the database "relay" of the user "relay", who needs no password.
+// Server is a running server with the database "relay" of the user "relay", who signs in without a password.
 type Server struct {
 	// Address is the host and port of the server. They stay the same after a restart.
 	Address string
@@ -92,7 +92,7 @@ func Run(tb testing.TB, o Options) *Server {
 
 // findPrograms returns the folder with the programs of the newest installed version.
 func findPrograms() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian has the server's programs in no PATH
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // Debian has the server's programs outside of PATH
 	if err != nil {
 		return "", err
 	}
@@ -237,7 +237,7 @@ func (s *Server) urlOf(database string) string {
 // URL returns the URL of the database.
 func (s *Server) URL() string { return s.urlOf("relay") }
 
-// CertificateFile returns the path of the server's certificate, which is the only one of its authority.
+// CertificateFile returns the path of the server's certificate, the only certificate of its authority.
 func (s *Server) CertificateFile() string { return filepath.Join(s.dir, "server.crt") }
 
 func (s *Server) keyFile() string { return filepath.Join(s.dir, "server.key") }
