@@ -163,7 +163,7 @@ func TestLostAnswerOfARemoval(t *testing.T) {
 	require.Empty(t, stats.Workflows)
 }
 
-// TestLostAnswerOfADelete loses the answers of deletes: what they have deleted counts as deleted, and what was not there as
+// TestLostAnswerOfADelete loses the answers of deletes. A row that was deleted so counts as deleted; a second delete finds it
 // missing.
 func TestLostAnswerOfADelete(t *testing.T) {
 	t.Parallel()

@@ -142,8 +142,8 @@ func TestWorkerRegister(t *testing.T) {
 	storetest.RunWorkers(t, open(t, newConfig(t)))
 }
 
-// TestWorkersOfLongAgo removes what dead workers have left in the table of workers, but nothing of the living: neither the
-// worker that looks, although it was suspended for longer, nor the states of others.
+// TestWorkersOfLongAgo removes the rows of dead workers. The worker that looks stays, although it was suspended for longer,
+// and so do the states of the living.
 func TestWorkersOfLongAgo(t *testing.T) {
 	t.Parallel()
 	s := open(t, newConfig(t))
