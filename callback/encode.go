@@ -14,13 +14,15 @@ import (
 // encodeJSON returns fields as a JSON object, as json.Encoder writes it without HTML escapes: names in alphabetical
 // order. The usual fields are short texts, which are encoded without reflection.
 func encodeJSON(fields map[string]any) ([]byte, error) {
+	names := slices.AppendSeq(make([]string, 0, len(fields)), maps.Keys(fields))
+	slices.Sort(names)
 	text := append(make([]byte, 0, 1<<10), '{')
-	for i, name := range slices.Sorted(maps.Keys(fields)) {
+	for i, name := range names {
 		if i > 0 {
 			text = append(text, ',')
 		}
 		var err error
-		if text, err = appendJSON(text, name); err != nil {
+		if text, err = appendString(text, name); err != nil {
 			return nil, err
 		}
 		if text, err = appendJSON(append(text, ':'), fields[name]); err != nil {
@@ -36,10 +38,21 @@ func appendJSON(text []byte, value any) ([]byte, error) {
 	case bool:
 		return strconv.AppendBool(text, v), nil
 	case string:
-		if isPlainText(v) {
-			return append(append(append(text, '"'), v...), '"'), nil
-		}
+		return appendString(text, v)
 	}
+	return appendAny(text, value)
+}
+
+// appendString appends a text.
+func appendString(text []byte, s string) ([]byte, error) {
+	if isPlainText(s) {
+		return append(append(append(text, '"'), s...), '"'), nil
+	}
+	return appendAny(text, s)
+}
+
+// appendAny appends a value as package encoding/json writes it.
+func appendAny(text []byte, value any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

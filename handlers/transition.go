@@ -135,40 +135,57 @@ func (t *Transitions) run(
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateTimeout)
 	defer cancel()
-	var actions []approval.Action
-	var events []approval.Event
-	var ends []approvalEnd
-	var heartbeats []approval.HeartbeatChange
-	reserved := &reservations{dispatcher: t.Dispatch}
-	defer func() { reserved.keepOnly(nil) }() // after an error or a panic
+	r := &transitionRun{
+		transitions: t,
+		orderID:     orderID,
+		transition:  transition,
+		reserved:    reservations{dispatcher: t.Dispatch},
+	}
+	defer func() { r.reserved.keepOnly(nil) }() // after an error or a panic
 	began := t.Now()
-	err := update(ctx, orderID, func(o *approval.Order) (err error) {
-		reserved.keepOnly(nil) // the store runs the transition again
-		env := t.newEnvironment(o, reserved)
-		actions, err = transition(o, env)
-		events = slices.Clone(o.NewEvents())
-		ends = approvalEnds(o)
-		heartbeats = nil
-		if err == nil {
-			heartbeats = slices.Clone(o.HeartbeatChanges())
-		}
-		if due := o.NextDue(); !due.IsZero() && !due.After(env.Now) {
-			t.Dispatch.SetNextDue(orderID, o.NextDueAfter(env.Now))
-		}
-		return err
-	})
-	t.keepHeartbeats(orderID, heartbeats, err)
+	err := update(ctx, orderID, r.apply)
+	t.keepHeartbeats(orderID, r.heartbeats, err)
 	if t.Tracer != nil {
-		ctx = t.Tracer.RecordTransition(ctx, orderID, began, events, err)
+		ctx = t.Tracer.RecordTransition(ctx, orderID, began, r.events, err)
 	}
 	if err != nil {
 		return fmt.Errorf("update order %s: %w", quoteOrderID(orderID), err)
 	}
-	reserved.keepOnly(actions)
-	t.Observer.Observe(ctx, events)
-	t.logEvents(ctx, orderID, events, ends)
-	t.Dispatch.Dispatch(ctx, actions)
+	r.reserved.keepOnly(r.actions)
+	t.Observer.Observe(ctx, r.events)
+	t.logEvents(ctx, orderID, r.events, r.ends)
+	t.Dispatch.Dispatch(ctx, r.actions)
 	return nil
+}
+
+// transitionRun is a transition that is being run, with what came of it.
+type transitionRun struct {
+	transitions *Transitions
+	orderID     string
+	transition  func(*approval.Order, approval.Environment) ([]approval.Action, error)
+
+	reserved   reservations
+	actions    []approval.Action
+	events     []approval.Event
+	ends       []approvalEnd
+	heartbeats []approval.HeartbeatChange
+}
+
+// apply runs the transition on an order. The store may call it again, with an order that was read anew.
+func (r *transitionRun) apply(o *approval.Order) (err error) {
+	r.reserved.keepOnly(nil)
+	env := r.transitions.newEnvironment(o, &r.reserved)
+	r.actions, err = r.transition(o, env)
+	r.events = slices.Clone(o.NewEvents())
+	r.ends = approvalEnds(o)
+	r.heartbeats = nil
+	if err == nil {
+		r.heartbeats = slices.Clone(o.HeartbeatChanges())
+	}
+	if due := o.NextDue(); !due.IsZero() && !due.After(env.Now) {
+		r.transitions.Dispatch.SetNextDue(r.orderID, o.NextDueAfter(env.Now))
+	}
+	return err
 }
 
 // readBegun returns the order of an action that this process has begun. It reads after the end of the context too: an

@@ -108,7 +108,7 @@ func (t *Target) postAnswer(ctx context.Context, a approval.Answer) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.config.Timeout)
+	ctx, cancel := outbound.WithinTimeout(ctx, t.config.Timeout)
 	defer cancel()
 	var progress outbound.Progress
 	req, err := t.newRequest(progress.ObserveRequest(ctx), a, text)

@@ -68,7 +68,7 @@ func NewPoster(c Config) (*Poster, error) {
 // PostJSON posts a body with the given headers, besides Content-Type and User-Agent. See outbound.JudgeStatus and
 // outbound.Progress.JudgeFailure for the meaning of the errors.
 func (p *Poster) PostJSON(ctx context.Context, header http.Header, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
+	ctx, cancel := outbound.WithinTimeout(ctx, p.config.Timeout)
 	defer cancel()
 	var progress outbound.Progress
 	url := p.config.URL.Reveal()
