@@ -81,20 +81,25 @@ func resultOf(err error) string {
 // Results lists the results of a message.
 func Results() []string { return []string{"ok", "filtered", "refused", "invalid", "full", "failed"} }
 
-// limitTime bounds the time of a handler. When the router closes, it cancels the contexts of its messages; a handler
-// that has started must finish all the same. So the handler runs under a context of its own, and the message has its
-// former context again afterwards.
+// finishStarted lets a handler that has started finish. When the router closes, it cancels the contexts of its messages.
+// So the handler runs under a context of its own, and the message has its former context again afterwards.
+func finishStarted(h message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		before := msg.Context()
+		defer msg.SetContext(before)
+		msg.SetContext(context.WithoutCancel(before))
+		return h(msg)
+	}
+}
+
+// limitTime is finishStarted with a bound on the time of the handler.
 func limitTime(d time.Duration) message.HandlerMiddleware {
 	return func(h message.HandlerFunc) message.HandlerFunc {
-		return func(msg *message.Message) ([]*message.Message, error) {
-			before := msg.Context()
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(before), d)
-			defer func() {
-				cancel()
-				msg.SetContext(before)
-			}()
+		return finishStarted(func(msg *message.Message) ([]*message.Message, error) {
+			ctx, cancel := context.WithTimeout(msg.Context(), d)
+			defer cancel()
 			msg.SetContext(ctx)
 			return h(msg)
-		}
+		})
 	}
 }

@@ -180,6 +180,20 @@ func TestLimit(t *testing.T) {
 	})
 }
 
+// A closing router does not stop an action that has started.
+func TestFinishStarted(t *testing.T) {
+	t.Parallel()
+	m := msg(t)
+	closing, cancel := context.WithCancel(t.Context())
+	m.SetContext(closing)
+	_, err := finishStarted(func(m *message.Message) ([]*message.Message, error) {
+		cancel()
+		return nil, m.Context().Err()
+	})(m)
+	require.NoError(t, err)
+	require.Equal(t, closing, m.Context())
+}
+
 func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {
 	t.Parallel()
 	w := newWatcher()

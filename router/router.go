@@ -51,7 +51,7 @@ type Parts struct {
 	Log           *slog.Logger
 	Now           func() time.Time // the clock of the program
 	Refusals      refusal.Recorder // records the messages that become dead letters; nil records nothing
-	// TimeLimit bounds the handling of a message, in case the store hangs.
+	// TimeLimit bounds the handling of a message of a source, in case the store hangs.
 	TimeLimit time.Duration
 	// CloseTimeout is the time that running handlers have to finish when the program stops.
 	CloseTimeout time.Duration
@@ -81,13 +81,13 @@ func New(p Parts) (*Router, error) {
 	r := &Router{Router: watermillRouter, parts: p}
 	// The first middleware is the outermost. Tracing surrounds all others, so that their logs and counts are part of
 	// the trace. Settling comes next, because it needs the final error of the message. Counting includes panics, so
-	// panics are recovered inside it. The time limit is the innermost, because the others must not run under its
-	// context. The middleware of a single handler, such as writeDeadLetters, runs inside all of these: a message that
-	// became a dead letter is settled, and counts by the reason for which it was refused.
+	// panics are recovered inside it. The time limit is inside these, because they must not run under its context. The
+	// middleware of a single handler, such as writeDeadLetters, runs inside all of these: a message that became a dead
+	// letter is settled, and counts by the reason for which it was refused.
 	if p.Tracer != nil {
 		r.AddMiddleware(traceMessages(p.Tracer, r.isRequestSource))
 	}
-	r.AddMiddleware(settleMessages(p.Log), countMessages(p.Observer), recoverPanics, limitTime(p.TimeLimit))
+	r.AddMiddleware(settleMessages(p.Log), countMessages(p.Observer), recoverPanics)
 
 	for _, s := range p.Requests {
 		r.addSource(s, true)
@@ -96,11 +96,12 @@ func New(p Parts) (*Router, error) {
 		r.addSource(s, false)
 	}
 	// These two handlers need a recoverPanics of their own, inside releaseCapacity. Otherwise a panic would pass through
-	// releaseCapacity and become an error outside of it, and the Go channel would deliver the action again at once.
+	// releaseCapacity and become an error outside of it, and the Go channel would deliver the action again at once. They
+	// have no limitTime: an action bounds its call by its lease, and each of its reads and updates of the store.
 	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications).
-		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
+		AddMiddleware(finishStarted, p.Dispatcher.releaseCapacity, recoverPanics)
 	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks).
-		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
+		AddMiddleware(finishStarted, p.Dispatcher.releaseCapacity, recoverPanics)
 	return r, nil
 }
 
@@ -136,6 +137,7 @@ func (r *Router) addSource(s Source, hasRequests bool) {
 		return
 	}
 	h := r.AddConsumerHandler(s.Name, s.Topic, s.Subscriber, s.Handle)
+	h.AddMiddleware(limitTime(r.parts.TimeLimit))
 	if s.DeadLetters != nil {
 		h.AddMiddleware(writeDeadLetters(s, r.parts.Observer, r.parts.Refusals, r.parts.Log, r.parts.Now))
 	}
