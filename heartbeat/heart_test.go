@@ -33,6 +33,37 @@ func TestTakenHeartbeatsWriteNothing(t *testing.T) {
 	})
 }
 
+// A target that answers late does not stretch the interval, and gets one heartbeat at a time of an approval.
+func TestTargetAnswersLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.interval = 2 * time.Second
+		w.answersAfter = time.Second
+		k := w.startWorker("a")
+		for _, id := range orderIDs(50) {
+			k.request(id)
+		}
+		time.Sleep(20 * w.interval)
+		require.LessOrEqual(t, w.longestPause(), w.interval)
+		require.LessOrEqual(t, w.sent(), 50*28)
+		w.stopAll()
+		time.Sleep(w.answersAfter) // those in progress end
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.interval = 2 * time.Second
+		w.answersAfter = 3 * time.Second
+		k := w.startWorker("a")
+		k.request("slow")
+		time.Sleep(20 * w.interval)
+		require.LessOrEqual(t, w.longestPause(), w.answersAfter+w.interval/16)
+		require.LessOrEqual(t, w.sent(), 13)
+		w.stopAll()
+		time.Sleep(w.answersAfter) // those in progress end
+	})
+}
+
 // Heartbeats that were due at the same time do not stay together.
 func TestHeartbeatsSpread(t *testing.T) {
 	t.Parallel()

@@ -60,6 +60,7 @@ type entry struct {
 	orderID  string
 	lane     *lane
 	due      time.Duration // since the beginning of the schedule
+	sent     time.Duration // when it was last taken to be sent, since the beginning of the schedule
 	interval time.Duration
 	taken    int64 // when the latest heartbeat was started that the target has taken; Unix nanoseconds, 0 if unknown
 	index    int32 // in the lane; -1 while the heartbeat is being sent
@@ -208,13 +209,18 @@ func (s *Schedule) takeDue(l *lane) (e *entry, wait time.Duration) {
 	if len(l.queue) == 0 {
 		return nil, time.Hour
 	}
-	if wait = l.queue[0].due - time.Since(s.began); wait > 0 {
+	now := time.Since(s.began)
+	if wait = l.queue[0].due - now; wait > 0 {
 		return nil, wait
 	}
-	return heap.Pop(l).(*entry), 0 //nolint:forcetypeassert // a lane has entries only
+	e = heap.Pop(l).(*entry) //nolint:forcetypeassert // a lane has entries only
+	e.sent = now
+	return e, 0
 }
 
-// ended schedules the next heartbeat of an entry that was taken, unless the entry was removed meanwhile.
+// ended schedules the next heartbeat of an entry that was taken, unless the entry was removed meanwhile. After a heartbeat
+// that went well the pause counts from its start, as the workflow may have taken it then: a target that answers late does
+// not stretch the interval. One that takes as long as the interval still gets a rest.
 func (s *Schedule) ended(e *entry, r Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,18 +231,23 @@ func (s *Schedule) ended(e *entry, r Result) {
 		delete(s.entries, e.key)
 		return
 	}
-	pause := r.RetryAfter
-	switch {
-	case pause > 0:
+	now := time.Since(s.began)
+	if pause := r.RetryAfter; pause > 0 {
 		e.bunched = e.bunched || r.HasFailed
-	case e.bunched:
-		e.bunched = false
-		pause = e.interval - time.Duration(rand.Float64()*float64(e.interval)*3/4)
-	default:
-		pause = approval.HeartbeatPause(e.interval, rand.Float64())
+		e.due = now + min(pause, max(e.interval, time.Second))
+	} else {
+		e.due = max(e.sent+e.drawPause(), now+e.interval/16)
 	}
-	e.due = time.Since(s.began) + min(pause, max(e.interval, time.Second))
 	s.push(e)
+}
+
+// drawPause returns the pause after a heartbeat that went well.
+func (e *entry) drawPause() time.Duration {
+	if e.bunched {
+		e.bunched = false
+		return e.interval - time.Duration(rand.Float64()*float64(e.interval)*3/4)
+	}
+	return approval.HeartbeatPause(e.interval, rand.Float64())
 }
 
 // Taken returns when the latest heartbeat of an approval was started that its target is known to have taken, or the zero

@@ -39,6 +39,8 @@ type world struct {
 
 	deliveryFails error
 
+	answersAfter time.Duration // from the moment at which the target takes a heartbeat
+
 	beats     int
 	delivered map[string]int
 	workers   []*worker
@@ -319,6 +321,7 @@ func (k target) Deliver(_ context.Context, a approval.Answer) error {
 
 // Heartbeat implements callback.Heartbeater.
 func (k target) Heartbeat(_ context.Context, a approval.Answer) error {
+	defer time.Sleep(k.world.answersAfter)
 	w := k.world
 	w.mu.Lock()
 	defer w.mu.Unlock()
