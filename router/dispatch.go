@@ -197,9 +197,10 @@ func newActionMessage(ctx context.Context, act approval.Action) *message.Message
 // inside it.
 func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
+		act, _ := handlers.ActionOf(msg.Context())
+		defer d.topics[topicOf(act.Kind)].running.Done()
 		defer d.capacity.release(msg.UUID)
 		if _, err := h(msg); err != nil {
-			act, _ := handlers.ActionOf(msg.Context())
 			d.log.LogAttrs(msg.Context(), slog.LevelWarn, "action not recorded",
 				slog.String("kind", string(act.Kind)),
 				slog.String("error", err.Error()),
@@ -217,4 +218,22 @@ func (d *Dispatcher) Close() error {
 		t.close()
 	}
 	return nil
+}
+
+// awaitActions waits until the handlers of all actions have ended that were handed out, or until the timer fires. It
+// reports whether they have.
+func (d *Dispatcher) awaitActions(timer *time.Timer) bool {
+	ended := make(chan struct{})
+	go func() {
+		for _, t := range d.topics {
+			t.running.Wait()
+		}
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return true
+	case <-timer.C:
+		return false
+	}
 }

@@ -5,6 +5,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -111,6 +112,23 @@ type Router struct {
 	parts   Parts
 	sources sync.Map // by name: whether the source has approval requests
 }
+
+// Close ends the sources, and lets the handlers end within the time limit. Watermill does not wait for what reaches its
+// handler while it waits for those that run. An action among these would be made, and its result would be lost: the next
+// process would have to make the attempt again.
+func (r *Router) Close() error {
+	timer := time.NewTimer(r.parts.CloseTimeout)
+	defer timer.Stop()
+	err := r.Router.Close()
+	_ = r.parts.Dispatcher.Close() // it never fails
+	if !r.parts.Dispatcher.awaitActions(timer) && err == nil {
+		err = errActionsRunning
+	}
+	return err
+}
+
+// errActionsRunning is the error of Close if handlers of actions did not end in time.
+var errActionsRunning = errors.New("router: actions did not end in time")
 
 // AddSources adds the sources that the router does not have yet, and starts them. It waits until the router runs.
 func (r *Router) AddSources(ctx context.Context, requests, decisions []Source) error {

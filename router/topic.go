@@ -17,6 +17,7 @@ type topic struct {
 	out     chan *message.Message
 	closing chan struct{} // closed first: it ends the senders that wait
 	once    sync.Once
+	running sync.WaitGroup // messages whose handler has not ended; none is added after the topic was closed
 
 	mu         sync.RWMutex // held for reading while a message is sent
 	subscribed context.Context
@@ -50,6 +51,7 @@ func (t *topic) publish(newMessage func(ctx context.Context) *message.Message) e
 		return errTopicClosed
 	}
 	msg := newMessage(t.subscribed)
+	t.running.Add(1)
 	select {
 	case t.out <- msg:
 	default: // The capacity of actions bounds these goroutines.
@@ -63,11 +65,13 @@ func (t *topic) send(msg *message.Message) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if t.closed {
+		t.running.Done()
 		return
 	}
 	select {
 	case t.out <- msg:
 	case <-t.closing:
+		t.running.Done()
 	}
 }
 
