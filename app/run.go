@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	group "github.com/oklog/run"
@@ -159,6 +160,9 @@ func (a *App) addSweeper(parts *group.Group) {
 	parts.Add(func() error {
 		select {
 		case <-a.router.Running():
+			var held sync.WaitGroup
+			held.Go(func() { a.sweeper.AwaitHeld(ctx) })
+			defer held.Wait()
 			return a.sweeper.Run(ctx)
 		case <-ctx.Done(): // the router never ran
 			return nil

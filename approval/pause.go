@@ -1,12 +1,16 @@
 package approval
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Bounds of the wait until an action that an operator holds is looked at again. It is about half of the time that it has
 // been held already. When the operator resumes the workflow, the processes that wait for that advance the order at once.
 const (
 	minHoldWait = time.Minute
-	maxHoldWait = 10 * time.Minute
+	// MaxHoldWait is the longest.
+	MaxHoldWait = 10 * time.Minute
 )
 
 // Pause is how long an operator has held an action that was due. It does not count as time that the retries of
@@ -30,7 +34,7 @@ func (p *Pause) hold(due time.Time, env Environment) time.Time {
 	if due.After(env.Now) {
 		return due
 	}
-	return env.Now.Add(min(max(env.Now.Sub(p.Since)/2, minHoldWait), maxHoldWait))
+	return env.Now.Add(min(max(env.Now.Sub(p.Since)/2, minHoldWait), MaxHoldWait))
 }
 
 // end records that the action begins again. The times from which it would have been given up move by the pause.
@@ -47,4 +51,28 @@ func (p *Pause) end(env Environment, starts ...*time.Time) {
 			*start = start.Add(paused)
 		}
 	}
+}
+
+// HeldActions returns an action of each workflow for which notifications or answers of the order are held.
+func (o *Order) HeldActions() (held []Action) {
+	for _, a := range o.Approvals {
+		kind := a.heldKind()
+		if kind != "" && !slices.ContainsFunc(held, func(h Action) bool { return h.Workflow == a.Workflow }) {
+			held = append(held, o.newAction(kind, a, noTime))
+		}
+	}
+	return held
+}
+
+// heldKind returns the kind of the action that is held, or "".
+func (a *Approval) heldKind() ActionKind {
+	if a.Callback.State == CallbackPending && a.Callback.Pause.isOn() {
+		return ActionCallback
+	}
+	for _, n := range a.Notifications {
+		if n.State == NotificationPending && n.Pause.isOn() {
+			return ActionNotify
+		}
+	}
+	return ""
 }

@@ -113,7 +113,7 @@ func (d *Dispatcher) Reserve(r handlers.Reservation) bool {
 
 // Hold reports whether an action must wait because its workflow is paused. The order then waits in memory, as for
 // capacity, and is advanced soon after the workflow is resumed. Its record has the action due again some minutes later, for
-// the case that this process ends before.
+// the case that this process ends before, see Sweeper.AwaitHeld.
 func (d *Dispatcher) Hold(action approval.Action) bool {
 	if d.limits.IsPaused == nil || !d.limits.IsPaused(action.Workflow) {
 		return false
