@@ -167,7 +167,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.warnRestored(ctx)
-	if a.queues, err = a.openQueues(ctx); err != nil {
+	if a.queues, err = a.openQueues(); err != nil {
 		return nil, err
 	}
 	first, err := a.makeRules(c, nil)

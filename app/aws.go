@@ -96,14 +96,14 @@ func awsTransport(opened func()) *awshttp.BuildableClient {
 	})
 }
 
-func (c *awsClients) sqsClient(context.Context) (*awssqs.Client, error) {
+func (c *awsClients) sqsAPI() (sqs.QueueAPI, error) {
 	cfg, err := c.config()
 	if err != nil {
 		return nil, err
 	}
-	return awssqs.NewFromConfig(cfg, func(o *awssqs.Options) {
+	return sqs.Calls(awssqs.NewFromConfig(cfg, func(o *awssqs.Options) {
 		o.DisableMessageChecksumValidation = fips140.Enforced() // they are MD5, which FIPS 140 does not admit; TLS has its own
-	}), nil
+	})), nil
 }
 
 // configFor returns the SDK's configuration for a place.

@@ -88,9 +88,9 @@ func TestEveryAWSClientCallsTheConfiguredEndpoint(t *testing.T) {
 // callOwnClients makes a call with each client that package app makes for itself.
 func callOwnClients(t *testing.T, c *awsClients) {
 	t.Helper()
-	client, err := c.sqsClient(t.Context())
+	api, err := c.sqsAPI()
 	require.NoError(t, err)
-	callMethod(t, client, "GetQueueUrl")
+	callMethod(t, api, "GetQueueUrl")
 	require.Error(t, c.subscribe(t.Context(), "arn:aws:sns:eu-west-1:111122223333:T", "q"))
 	require.Error(t, c.confirm(t.Context(), "arn:aws:sns:eu-west-1:111122223333:T", "token"))
 }

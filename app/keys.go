@@ -54,7 +54,7 @@ func (a *App) openKeys(ctx context.Context) (*keys.Ring, error) {
 		}
 		client := secretsmanager.NewFromConfig(cfg)
 		return a.awaitKeys(ctx, "keys.secrets_manager", func(ctx context.Context) (*keys.Ring, error) {
-			return awskeys.ReadSecret(ctx, client, k.SecretsManager.Secret)
+			return awskeys.ReadSecret(ctx, awskeys.GetSecretValueFunc(client.GetSecretValue), k.SecretsManager.Secret)
 		})
 	case k.KMS != nil:
 		return a.openSealedKeys(ctx, k.KMS)
@@ -73,7 +73,7 @@ func (a *App) openSealedKeys(ctx context.Context, k *config.SealedKeys) (*keys.R
 	}
 	client := kms.NewFromConfig(cfg)
 	return a.awaitKeys(ctx, "keys.kms", func(ctx context.Context) (*keys.Ring, error) {
-		ring, err := awskeys.OpenSealed(ctx, client, file)
+		ring, err := awskeys.OpenSealed(ctx, awskeys.DecryptFunc(client.Decrypt), file)
 		if err != nil {
 			return nil, fmt.Errorf("load keys from %s: %w", k.File, err)
 		}
@@ -132,7 +132,7 @@ func SealKeys(ctx context.Context, ring *keys.Ring, key, region string) ([]byte,
 	if err != nil {
 		return nil, fmt.Errorf("set up AWS: %w", err)
 	}
-	return awskeys.Seal(ctx, kms.NewFromConfig(cfg), key, ring)
+	return awskeys.Seal(ctx, awskeys.EncryptFunc(kms.NewFromConfig(cfg).Encrypt), key, ring)
 }
 
 // loadKeyFile loads the key file, or makes it at the very first start. If there is a database already, its keys are missing:

@@ -20,7 +20,7 @@ type queues struct {
 }
 
 // openQueues opens the queues of requests and decisions.
-func (a *App) openQueues(ctx context.Context) (*queues, error) {
+func (a *App) openQueues() (*queues, error) {
 	q := &queues{
 		depths:      map[string]queueDepth{},
 		states:      map[string]*queueState{},
@@ -32,7 +32,7 @@ func (a *App) openQueues(ctx context.Context) (*queues, error) {
 			continue
 		}
 		intake := func() context.Context { return a.controls.Intake(name) }
-		source, err := a.openQueue(ctx, q, requestSource(name), *settings, nil, intake)
+		source, err := a.openQueue(q, requestSource(name), *settings, nil, intake)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +40,7 @@ func (a *App) openQueues(ctx context.Context) (*queues, error) {
 	}
 	for _, name := range sortedNames(a.config.Decisions) {
 		d := a.config.Decisions[name]
-		source, err := a.openQueue(ctx, q, decisionSource(name), d.SQS, &d, a.controls.DecisionIntake)
+		source, err := a.openQueue(q, decisionSource(name), d.SQS, &d, a.controls.DecisionIntake)
 		if err != nil {
 			return nil, err
 		}
@@ -51,9 +51,9 @@ func (a *App) openQueues(ctx context.Context) (*queues, error) {
 
 // openQueue makes the source of a queue. If there is a topic, the queue is subscribed to it. Intake is that of sqs.Config.
 func (a *App) openQueue(
-	ctx context.Context, q *queues, name string, s sqs.Settings, topic *config.Decision, intake func() context.Context,
+	q *queues, name string, s sqs.Settings, topic *config.Decision, intake func() context.Context,
 ) (router.Source, error) {
-	client, err := a.aws.sqsClient(ctx)
+	api, err := a.aws.sqsAPI()
 	if err != nil {
 		return router.Source{}, err
 	}
@@ -77,12 +77,12 @@ func (a *App) openQueue(
 			}
 		}
 	}
-	subscriber, err := sqs.New(client, c)
+	subscriber, err := sqs.New(api, c)
 	if err != nil {
 		return router.Source{}, fmt.Errorf("queue of %s: %w", name, err)
 	}
 	q.states[name] = state
-	q.depths[name] = queueDepth{client, s.Queue}
+	q.depths[name] = queueDepth{api, s.Queue}
 	source := router.Source{
 		Name:        name,
 		Topic:       s.Queue,
@@ -91,7 +91,7 @@ func (a *App) openQueue(
 		DeadLetters: a.store,
 	}
 	if s.DeadLetterQueue != "" {
-		dlq := sqs.NewDeadLetterQueue(client, s.DeadLetterQueue, s.Queue)
+		dlq := sqs.NewDeadLetterQueue(api, s.DeadLetterQueue, s.Queue)
 		q.deadLetters[name], source.DeadLetters = dlq, dlq
 	}
 	return source, nil

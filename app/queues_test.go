@@ -73,7 +73,7 @@ func TestMissingQueueDoesNotEndTheStart(t *testing.T) {
 	_, denied := countingServer(t)
 	a := appOf(t, prometheus.NewRegistry(), parseConfig(t, `aws: {region: eu-west-1, endpoint: "`+denied+`"}
 decisions: {erp: {topic: "arn:aws:sns:eu-west-1:111122223333:T", subscribe: true, sqs: {queue: missing}}}`))
-	q, err := a.openQueues(t.Context())
+	q, err := a.openQueues()
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	messages, err := q.decisions[0].Subscriber.Subscribe(ctx, q.decisions[0].Topic)

@@ -8,6 +8,10 @@ import (
 // OperationNames returns the operations of an AWS service that an interface declares, as an Observer is notified of them:
 // SQS.ReceiveMessage. API is the narrow interface between an adapter and the SDK's client, so that the list follows
 // the code. The service ID is the constant ServiceID of the SDK's package.
+//
+// Adapters make an API of the client's single methods (their newCalls), and do not keep the client. Templates find methods
+// by names of the run time, so the linker keeps every exported method of each type that an interface may hold, by itself
+// or within another type. The SDK's clients have hundreds, with as many types: 10 MB of the program.
 func OperationNames[API any](serviceID string) []string {
 	api := reflect.TypeFor[API]()
 	operations := make([]string, api.NumMethod())

@@ -42,5 +42,5 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		return nil, err
 	}
 	limit := env.Limiter("codepipeline/"+env.Name, s.Rate, s.Burst)
-	return NewTarget(codepipeline.NewFromConfig(config), Config{Limit: limit, Timeout: env.Timeout}), nil
+	return NewTarget(newCalls(codepipeline.NewFromConfig(config)), Config{Limit: limit, Timeout: env.Timeout}), nil
 }

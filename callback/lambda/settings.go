@@ -43,5 +43,5 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		return nil, err
 	}
 	limit := env.Limiter("lambda/"+env.Name, s.Rate, s.Burst)
-	return NewTarget(lambda.NewFromConfig(config), Config{Limit: limit, Timeout: env.Timeout}), nil
+	return NewTarget(newCalls(lambda.NewFromConfig(config)), Config{Limit: limit, Timeout: env.Timeout}), nil
 }

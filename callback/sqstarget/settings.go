@@ -102,5 +102,5 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 	client := sqs.NewFromConfig(config, func(o *sqs.Options) {
 		o.DisableMessageChecksumValidation = fips140.Enforced() // they are MD5, which FIPS 140 does not admit; TLS has its own
 	})
-	return NewTarget(client, Config{Settings: *s, Limit: limit, Timeout: env.Timeout}), nil
+	return NewTarget(newCalls(client), Config{Settings: *s, Limit: limit, Timeout: env.Timeout}), nil
 }

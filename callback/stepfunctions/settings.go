@@ -65,5 +65,5 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		Heartbeat: limiter("SendTaskHeartbeat"),
 		History:   env.Limiter("stepfunctions/"+s.Region+"/"+s.Role+"/GetExecutionHistory", historyRate, historyBurst),
 	}
-	return NewTarget(sfn.NewFromConfig(config), Config{Limits: limits, Timeout: env.Timeout}), nil
+	return NewTarget(newCalls(sfn.NewFromConfig(config)), Config{Limits: limits, Timeout: env.Timeout}), nil
 }

@@ -72,5 +72,5 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewChannel(eventbridge.NewFromConfig(config), Config{Settings: *s, Timeout: env.Timeout})
+	return NewChannel(newCalls(eventbridge.NewFromConfig(config)), Config{Settings: *s, Timeout: env.Timeout})
 }

@@ -48,5 +48,5 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewChannel(sesv2.NewFromConfig(config), Config{Settings: *s, Timeout: env.Timeout})
+	return NewChannel(newCalls(sesv2.NewFromConfig(config)), Config{Settings: *s, Timeout: env.Timeout})
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/slack-go/slack"
-
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/outbound"
 )
@@ -15,8 +13,8 @@ import (
 // Directory maps approvers to Slack users and back. The configuration takes precedence; other people are found by the
 // e-mail address in their Slack profile. It is safe for concurrent use.
 type Directory struct {
-	api       func() *slack.Client // nil means that only the configuration is used
-	teams     []string             // the only workspaces and organisations whose members may decide; empty means those of the token
+	api       *calls   // nil means that only the configuration is used
+	teams     []string // the only workspaces and organisations whose members may decide; empty means those of the token
 	users     map[approval.PersonID]slackUser
 	approvers map[string][]configuredUser // by user ID
 	now       func() time.Time
@@ -46,7 +44,7 @@ type configuredUser struct {
 	approver string
 }
 
-func newDirectory(c Config, api func() *slack.Client) *Directory {
+func newDirectory(c Config, api *calls) *Directory {
 	now := c.Now
 	if now == nil {
 		now = time.Now
@@ -93,7 +91,7 @@ func (d *Directory) FindUser(ctx context.Context, approver string) (string, erro
 	}
 	return d.userIDs.get(string(id), func() (string, error) {
 		var progress outbound.Progress
-		user, err := d.api().GetUserByEmailContext(progress.ObserveRequest(ctx), string(id))
+		user, err := d.api.userByEmail(progress.ObserveRequest(ctx), string(id))
 		switch {
 		case err != nil:
 			return "", judgeError(ctx, &progress, err)

@@ -31,7 +31,7 @@ func (h home) reaches(team string, teams []string) bool {
 func (d *Directory) findHome(ctx context.Context) (home, error) {
 	return d.homes.get("", func() (home, error) {
 		var progress outbound.Progress
-		answer, err := d.api().AuthTestContext(progress.ObserveRequest(ctx))
+		answer, err := d.api.authTest(progress.ObserveRequest(ctx))
 		if err == nil {
 			return home{team: answer.TeamID, enterprise: answer.EnterpriseID}, nil
 		}

@@ -87,7 +87,7 @@ func (d *Directory) findByProfile(ctx context.Context, p Presser) (Identity, err
 		return Identity{Approver: approver}, nil // the profile would add nothing
 	}
 	var progress outbound.Progress
-	info, err := d.api().GetUserInfoContext(progress.ObserveRequest(ctx), p.User)
+	info, err := d.api.userInfo(progress.ObserveRequest(ctx), p.User)
 	switch {
 	case err != nil && isAnswer(err):
 		return Identity{}, unknownProfile(err)

@@ -39,7 +39,7 @@ type Config struct {
 
 // Channel sends notifications to Slack.
 type Channel struct {
-	api          func() *slack.Client // nil for a webhook; a function, so that its token cannot be printed
+	api          *calls // nil for a webhook
 	webhook      secret.Text
 	client       *http.Client
 	conversation string
@@ -72,8 +72,7 @@ func NewChannel(c Config) (*Channel, error) {
 		if c.APIURL != "" {
 			options = append(options, slack.OptionAPIURL(strings.TrimSuffix(c.APIURL, "/")+"/"))
 		}
-		api := slack.New(c.Token.Reveal(), options...)
-		ch.api = func() *slack.Client { return api }
+		ch.api = newCalls(slack.New(c.Token.Reveal(), options...))
 	}
 	ch.directory = newDirectory(c, ch.api)
 	return ch, nil
@@ -93,7 +92,7 @@ func (c *Channel) OpenModal() func(ctx context.Context, trigger string, view sla
 		return nil
 	}
 	return func(ctx context.Context, trigger string, view slack.ModalViewRequest) error {
-		_, err := c.api().OpenViewContext(ctx, trigger, view)
+		_, err := c.api.openView(ctx, trigger, view)
 		return err
 	}
 }
@@ -128,7 +127,7 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 			return "", fmt.Errorf("find the approver: %w", err)
 		}
 	}
-	postedIn, stamp, err := c.api().PostMessageContext(progress.ObserveRequest(ctx), conversation,
+	postedIn, stamp, err := c.api.postMessage(progress.ObserveRequest(ctx), conversation,
 		rendered.messageOptions()...)
 	if err != nil {
 		return "", judgeError(ctx, &progress, err)
@@ -145,7 +144,7 @@ func (c *Channel) Edit(ctx context.Context, receipt string, m approval.Message) 
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var progress outbound.Progress
-	_, _, _, err := c.api().UpdateMessageContext(progress.ObserveRequest(ctx), postedIn, stamp,
+	_, _, _, err := c.api.updateMessage(progress.ObserveRequest(ctx), postedIn, stamp,
 		c.renderMessage(m).messageOptions()...)
 	if refusal, ok := errors.AsType[slack.SlackErrorResponse](err); ok && refusal.Err == "message_not_found" {
 		return nil

@@ -50,5 +50,5 @@ func (s *Settings) Open(env setup.Env) (notify.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewChannel(sns.NewFromConfig(config), Config{Settings: *s, Timeout: env.Timeout})
+	return NewChannel(newCalls(sns.NewFromConfig(config)), Config{Settings: *s, Timeout: env.Timeout})
 }

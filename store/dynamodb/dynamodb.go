@@ -87,12 +87,12 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		c.Limits = recordLimits()
 	}
 	s := newStore(c)
-	s.client = dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) {
+	s.client = newCalls(dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) {
 		o.Retryer = aws.NopRetryer{}
 		if c.ObserveCall != nil {
 			o.APIOptions = append(o.APIOptions, observeCalls(c.ObserveCall))
 		}
-	})
+	}))
 	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {
 		err = s.openTable(ctx)
