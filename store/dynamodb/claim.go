@@ -15,20 +15,26 @@ import (
 // Claim implements store.Store. It takes the orders from the timers. A scan of the owned shards completes them every few
 // seconds. The lease is in the memory of this process. Two processes claim the same order only if the worker that has
 // written it is slow, or while the ownership of its shard changes: the write by which an action begins decides then.
+//
+// If a beat or a scan fails, the orders that are known are claimed all the same, and returned beside the error.
 func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	if limit <= 0 {
 		return nil, ctx.Err()
 	}
-	if err := s.beatIfDue(ctx); err != nil {
-		return nil, fmt.Errorf("claim due orders: %w", err)
+	err := s.beatIfDue(ctx)
+	if err == nil {
+		err = s.scanIfDue(ctx, now)
 	}
-	if err := s.scanIfDue(ctx, now); err != nil {
-		return nil, fmt.Errorf("claim due orders: %w", err)
+	if err == nil {
+		s.startUpkeep(ctx)
+		err = s.takeUpkeepError()
 	}
-	s.startUpkeep(ctx)
+	if ctx.Err() != nil { // the caller has left, and would not advance them
+		return nil, ctx.Err()
+	}
 	ids := s.timers.take(toNanos(now), toNanos(now.Add(lease)), limit)
-	if err := s.takeUpkeepError(); err != nil && len(ids) == 0 {
-		return nil, fmt.Errorf("claim due orders: %w", err)
+	if err != nil {
+		return ids, fmt.Errorf("claim due orders: %w", err)
 	}
 	return ids, nil
 }
@@ -48,10 +54,21 @@ const (
 
 // scans is the state of the scans of the owned shards.
 type scans struct {
-	began     time.Time // the current scan, or the last
-	pages     int       // of the current scan
+	began     time.Time     // the current scan, or the last
+	interval  time.Duration // until the next one begins
+	pages     int           // of the current scan
 	isRunning bool
 	open      map[string]item // the shards with further rows, and where they begin
+}
+
+// nextInterval returns the time from the beginning of the next scan to that of the scan after it. A scan of many pages is
+// made less often, and reads further ahead.
+func (s *scans) nextInterval(isAlone bool) time.Duration {
+	interval := scanInterval
+	if isAlone {
+		interval = aloneInterval
+	}
+	return min(interval*time.Duration(max(1, s.pages/64)), timerHorizon)
 }
 
 // scanIfDue looks for orders in the owned shards that are due, or will be before the next scan. A scan of many rows is
@@ -60,27 +77,34 @@ func (s *Store) scanIfDue(ctx context.Context, now time.Time) error {
 	s.scanning.Lock()
 	defer s.scanning.Unlock()
 	scan := &s.scans
-	interval := scanInterval
-	if s.members.isAlone() {
-		interval = aloneInterval
-	}
 	began := time.Now()
-	isDue := scan.began.IsZero() || began.Sub(scan.began) >= interval*time.Duration(max(1, scan.pages/64))
-	if moved := s.members.takeMoved(); !scan.isRunning && (isDue || moved) {
-		*scan = scans{began: began, isRunning: true, open: map[string]item{}}
-		for _, shard := range s.members.ownedShards() {
-			scan.open[shard] = nil
-		}
+	isDue := !scan.isRunning && (scan.began.IsZero() || began.Sub(scan.began) >= scan.interval)
+	moved := s.members.takeMoved()
+	if isDue || moved && !scan.isRunning {
+		interval := scan.nextInterval(s.members.isAlone())
+		*scan = scans{began: began, interval: interval, isRunning: true, open: map[string]item{}}
+	}
+	if isDue || moved {
+		scan.addShards(s.members.ownedShards())
 	}
 	if !scan.isRunning || s.timers.countDue(toNanos(now), fewDue) >= fewDue || s.upkeep.countExpired() >= maxExpired/2 {
 		return nil
 	}
-	if err := s.scanPages(ctx, scan, now, now.Add(interval+scanInterval)); err != nil {
-		*scan = scans{began: scan.began, isRunning: true, open: scan.open}
+	if err := s.scanPages(ctx, scan, now, now.Add(scan.interval+scanInterval)); err != nil {
 		return err
 	}
 	scan.isRunning = len(scan.open) > 0
 	return nil
+}
+
+// addShards lets the scan read shards from their beginning, unless it is reading them. The shards of a worker that has
+// ended need not wait until a long scan is complete.
+func (s *scans) addShards(names []string) {
+	for _, name := range names {
+		if _, isOpen := s.open[name]; !isOpen {
+			s.open[name] = nil
+		}
+	}
 }
 
 // scanPages reads the next rows of each open shard that are due until then.

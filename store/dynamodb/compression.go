@@ -9,8 +9,14 @@ import (
 	"sync"
 )
 
-// Records are stored compressed, because AWS bills writes by the kilobyte. The first byte names the method.
-const deflated = 1
+// Long records are stored compressed, because AWS bills writes by the kilobyte. A short record gains a few percent only,
+// because most of it is a sealed token, so it is stored as it is. The first byte names the method.
+const (
+	plain    = 0
+	deflated = 1
+	// maxPlain is the size up to which a record is stored as it is.
+	maxPlain = 2 << 10
+)
 
 // Compressors and decompressors are used again for further records: each compressor has more than a megabyte of tables.
 var (
@@ -27,8 +33,12 @@ func newCompressor(level int) *flate.Writer {
 	return w
 }
 
-// compress compresses a record with one of two levels: flate.BestSpeed or flate.BestCompression.
+// compress returns a record as it is stored. A long one is compressed with one of two levels: flate.BestSpeed or
+// flate.BestCompression.
 func compress(b []byte, level int) ([]byte, error) {
+	if len(b) <= maxPlain {
+		return append([]byte{plain}, b...), nil
+	}
 	pool := &fastCompressors
 	if level == flate.BestCompression {
 		pool = &tightCompressors
@@ -51,6 +61,9 @@ func compress(b []byte, level int) ([]byte, error) {
 const maxDecompressed = 64 << 20
 
 func decompress(b []byte) ([]byte, error) {
+	if len(b) > 0 && b[0] == plain {
+		return b[1:], nil
+	}
 	if len(b) == 0 || b[0] != deflated {
 		return nil, errors.New("its compression is unknown")
 	}

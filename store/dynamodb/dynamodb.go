@@ -14,7 +14,10 @@
 //     loses the last of them, a process that is taken for dead, but lives, keeps all. The recount of every hour finds them.
 //   - An item of an owed answer is put before its order is written, and deleted after it: a superfluous item can be left, and
 //     the recount deletes it. An item is never missing.
-//   - Each shard has an owner among the living workers, which looks for its due orders. Two owners cost calls, a missing owner costs time.
+//   - Each shard has an owner among the living workers, which looks for its due orders. Two owners
+//     cost calls, a missing owner costs time.
+//   - A scan reads as far ahead as the next one is away. An order that another worker has written is found at its new time,
+//     and an order whose write got lost is looked at soon. The scans find again the orders for which memory was too small.
 //   - The number of shards grows. A worker reads new shards at once, and writes to them when every worker knows them.
 package dynamodb
 

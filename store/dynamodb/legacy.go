@@ -17,10 +17,11 @@ import (
 
 // Version 1 of the schema wrote each order in a transaction with one of 16 items with counts and with items of its pending
 // approvals, and it wrote the lease of a claim into the item of the order. A worker of this version that starts adds the
-// counts to the base and raises the version of the schema, so that no worker of an older version starts from then on. Workers of an older
-// version that still run go on until they end: every write has a condition on the item of its order, in both versions, so
-// that no update is lost. The recounts add their later counts, and correct the rest. The items of
-// pending approvals are deleted with the next write of their order.
+// counts to the base and raises the version of the schema, so that no worker of an older version starts from then on.
+// Workers of an older version that still run go on until they end: every write has a condition on the item of its order, in
+// both versions, so that no update is lost. They refuse the orders whose records have become binary, for a time. The
+// recounts add their later counts, and correct the rest. The items of pending approvals are deleted with the next write of
+// their order.
 
 const (
 	legacyVersion       = 1

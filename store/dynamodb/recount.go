@@ -193,11 +193,11 @@ func (r *recount) corrections(after totals) counts {
 }
 
 // deleteStaleOwed deletes the items of owed answers that their orders have lacked twice in a row: a worker puts such an
-// item before it writes the order.
+// item before it writes the order. It reads the oldest items of each shard: an outage leaves many that are not superfluous.
 func (s *Store) deleteStaleOwed(ctx context.Context, shards []string) error {
 	stale := map[string]item{}
 	for _, shard := range shards {
-		rows, err := s.readPartition(ctx, owedPrefix+shard, false)
+		rows, err := s.queryPartition(ctx, owedPrefix+shard, "0", max(1, maxRecounted/len(shards)), nil)
 		if err != nil {
 			return err
 		}

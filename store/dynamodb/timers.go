@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"container/heap"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -20,6 +21,7 @@ type timers struct {
 	mu     sync.Mutex
 	queue  timerQueue
 	orders map[string]*timer
+	limit  int // of the orders
 }
 
 // timer is an order in timers.
@@ -31,7 +33,7 @@ type timer struct {
 	index   int   // in the queue
 }
 
-func newTimers() *timers { return &timers{orders: map[string]*timer{}} }
+func newTimers() *timers { return &timers{orders: map[string]*timer{}, limit: maxTimers} }
 
 // set is called with the due time of an order, in Unix nanoseconds. It is not due at all if isDue is false. An order
 // that is still due at the now of its claim keeps its lease. Orders that are due after the horizon are left to the
@@ -55,22 +57,47 @@ func (t *timers) set(orderID string, due int64, isDue bool, horizon int64) {
 	}
 }
 
-// find adds an order that a scan has found, unless it is known.
+// find adds an order that a scan has found. If it is known and not leased, the earlier time counts: another worker may have
+// written it since, and that worker may have ended.
 func (t *timers) find(orderID string, at int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.orders[orderID] == nil {
+	known := t.orders[orderID]
+	switch {
+	case known == nil:
 		t.add(orderID, at)
+	case known.until == 0 && at < known.at:
+		t.move(known, at)
 	}
 }
 
+// add adds an order. If there is no space, an order that is due later gives way to it, and is left to the scans.
 func (t *timers) add(orderID string, at int64) {
-	if len(t.orders) >= maxTimers {
+	if len(t.orders) >= t.limit && !t.makeSpace(at) {
 		return
 	}
 	added := &timer{orderID: orderID, at: at}
 	t.orders[orderID] = added
 	heap.Push(&t.queue, added)
+}
+
+// makeSpace removes an order that is not leased and is due later than a time. It looks at some of the orders in the second
+// half of the heap, where the later orders are.
+func (t *timers) makeSpace(at int64) bool {
+	var latest *timer
+	leaves := t.queue[len(t.queue)/2:]
+	for range 8 {
+		one := leaves[rand.IntN(len(leaves))] //nolint:gosec // a sample is not a secret
+		if one.until == 0 && one.at > at && (latest == nil || one.at > latest.at) {
+			latest = one
+		}
+	}
+	if latest == nil {
+		return false
+	}
+	heap.Remove(&t.queue, latest.index)
+	delete(t.orders, latest.orderID)
+	return true
 }
 
 func (t *timers) move(known *timer, at int64) {

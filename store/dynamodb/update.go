@@ -96,9 +96,12 @@ func (s *Store) tryChange(ctx context.Context, c *change) (*conflictError, error
 	} else {
 		s.recent.keep(c.orderID, c.item, startedAt)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		s.load.units.Add(c.dueUnits())
 		s.setTimer(c.orderID, c.item)
+	case !isConflict && mayHaveBeenApplied(err): // the order may be due, and the next scan may be minutes away
+		s.timers.find(c.orderID, startedAt.Add(attemptTimeout).UnixNano())
 	}
 	return conflict, err
 }

@@ -75,10 +75,11 @@ func (s *Store) startUpkeep(ctx context.Context) {
 	u.group.Go(func() {
 		defer u.isRunning.Store(false)
 		defer cancel()
-		err := s.removeExpired(ctx, u.takeExpired())
-		if isLeader {
-			err = errors.Join(err, s.foldEnded(ctx), s.stepRecount(ctx))
+		var err error
+		if isLeader { // first, because many removals can take the whole round
+			err = errors.Join(s.foldEnded(ctx), s.stepRecount(ctx))
 		}
+		err = errors.Join(err, s.removeExpired(ctx, u.takeExpired()))
 		if err != nil && ctx.Err() == nil {
 			s.upkeepFailed(err)
 		}
