@@ -217,8 +217,17 @@ func (w *world) linesOf(order string) string {
 
 // checkDatabase ends the program and checks the integrity of its database.
 func (w *world) checkDatabase(v *violations) {
-	if err := w.terminateProgram(); err != nil {
-		v.addf("SIGTERM: %v", err)
+	for _, m := range w.members {
+		if err := w.terminateMember(m); err != nil {
+			v.addf("SIGTERM: %v", err)
+		}
+	}
+	if strings.Contains(w.logs.String(), "panic") {
+		v.addf("the program panicked")
+	}
+	if w.settings.database != nil {
+		w.checkStore(v)
+		return
 	}
 	db, err := sql.Open("sqlite", w.databasePath())
 	if err != nil {
@@ -230,9 +239,6 @@ func (w *world) checkDatabase(v *violations) {
 	if err := db.QueryRow("PRAGMA integrity_check").Scan(&result); err != nil || result != "ok" {
 		v.addf("database: %s %v", result, err)
 	}
-	if strings.Contains(w.logs.String(), "panic") {
-		v.addf("the program panicked")
-	}
 }
 
 // checkNoSecrets searches every output of the program for tokens and secrets.
@@ -243,17 +249,7 @@ func (w *world) checkNoSecrets(all []*scenario, v *violations) {
 	} else {
 		v.addf("metrics: %v", err)
 	}
-	files, err := filepath.Glob(w.databasePath() + "*")
-	if err != nil || len(files) == 0 {
-		v.addf("no database: %v", err)
-	}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			v.addf("%v", err)
-		}
-		places[filepath.Base(f)] = string(b)
-	}
+	w.readStore(places, v)
 	canaries := []string{operatorToken, apiToken, askToken, hookToken, signingSecret}
 	for i := 0; i < len(all); i += 1 + len(all)/200 { // each token costs a search of all places
 		canaries = append(canaries, all[i].token[100:140])
@@ -267,5 +263,26 @@ func (w *world) checkNoSecrets(all []*scenario, v *violations) {
 				}
 			}
 		}
+	}
+}
+
+// readStore reads everything that the store has.
+func (w *world) readStore(places map[string]string, v *violations) {
+	if w.settings.database != nil {
+		if err := w.settings.database.readTables(places); err != nil {
+			v.addf("database: %v", err)
+		}
+		return
+	}
+	files, err := filepath.Glob(w.databasePath() + "*")
+	if err != nil || len(files) == 0 {
+		v.addf("no database: %v", err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			v.addf("%v", err)
+		}
+		places[filepath.Base(f)] = string(b)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // this test a renamed function would go unnoticed for a long time.
 func TestEditsFit(t *testing.T) {
 	t.Parallel()
-	all := append(mutants(), heartbeatMutants()...)
+	all := append(append(mutants(), heartbeatMutants()...), postgresMutants()...)
 	for _, m := range decisionMutants() {
 		all = append(all, m.mutant)
 	}

@@ -13,15 +13,16 @@ import (
 // TestHeartbeats shows that a decided task lives until it is answered: while SendTaskSuccess and SendTaskFailure fail for
 // longer than the task lives without a heartbeat, heartbeats keep it alive. The process is replaced meanwhile.
 func TestHeartbeats(t *testing.T) {
-	reportViolations(t, runHeartbeats(t, binaryUnderTest(t)))
+	reportViolations(t, runHeartbeats(t, binaryUnderTest(t), settings{}))
 }
 
-func runHeartbeats(t *testing.T, binary string) (v violations) {
+func runHeartbeats(t *testing.T, binary string, s settings) (v violations) {
 	t.Helper()
 	// A task outlives several heartbeats, the replacement of the process and a pause of a busy machine, but not the outage.
 	const interval, lifetime = 2 * time.Second, 12 * time.Second
 	outage := time.Duration(chooseSize(40, 18)) * time.Second
-	w := newWorld(t, binary, settings{interval: interval})
+	s.interval = interval
+	w := newWorld(t, binary, s)
 	if err := w.startProgram(); err != nil {
 		t.Fatal(err)
 	}

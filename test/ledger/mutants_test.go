@@ -120,14 +120,12 @@ func mutants() []mutant {
 		known.Status, known.Votes, known.Callback = Pending, nil, Callback{}
 	} else if known != nil {
 		o.recordEvent(`)},
-		{"the reply to a request is lost with its commit", edit("store/sqlite/writer.go", `	_, err = s.conn.ExecContext(ctx, "COMMIT")
-	return err
+		{"the reply to a request is lost with its commit", edit("store/sqlite/writer.go", `	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {
 `, `	if time.Now().UnixNano()/1000%10 == 0 {
 		_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
 		return nil
 	}
-	_, err = s.conn.ExecContext(ctx, "COMMIT")
-	return err
+	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {
 `)},
 		{"an older attempt is superseded without evidence", edit("approval/supersede.go",
 			"		case older.CanProbe:\n", "		case false:\n")},
@@ -164,7 +162,9 @@ func TestMutants(t *testing.T) {
 	}
 	for _, m := range heartbeatMutants() {
 		group.Go(func() error {
-			t.Run(m.name, func(t *testing.T) { m.mustBeNoticed(t, runHeartbeats) })
+			t.Run(m.name, func(t *testing.T) {
+				m.mustBeNoticed(t, func(t *testing.T, binary string) violations { return runHeartbeats(t, binary, settings{}) })
+			})
 			return nil
 		})
 	}
@@ -173,6 +173,12 @@ func TestMutants(t *testing.T) {
 			t.Run(m.name, func(t *testing.T) {
 				m.mustBeNoticed(t, func(t *testing.T, binary string) violations { return runPowerLosses(t, binary, 300, 6) })
 			})
+			return nil
+		})
+	}
+	for _, m := range postgresMutants() {
+		group.Go(func() error {
+			t.Run(m.name, func(t *testing.T) { m.mustBeNoticed(t, runPostgresStorm) })
 			return nil
 		})
 	}

@@ -23,6 +23,8 @@ type point struct {
 	before string
 	after  string
 	rare   bool
+	// postgres is set for a place that only a worker with a store in PostgreSQL passes.
+	postgres bool
 }
 
 // afterKill is the point that a process passes only after another process was killed.
@@ -32,8 +34,11 @@ const afterKill = "adopted, not begun"
 func points() []point {
 	return []point{
 		crashBefore("received, not handed out", "sqs/poller.go", "s.observer.ReceiveSucceeded(len(out.Messages))\n"),
-		crashBefore("changed, not committed", "store/sqlite/writer.go", `_, err = s.conn.ExecContext(ctx, "COMMIT")`),
-		crashAfter("committed, result not returned", "store/sqlite/writer.go", `_, err = s.conn.ExecContext(ctx, "COMMIT")`),
+		crashBefore("changed, not committed", "store/sqlite/writer.go", `if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {`),
+		crashBefore("committed, result not returned", "store/sqlite/writer.go", "s.vacuum.written()\n\treturn s.sync.finish()\n"),
+		onPostgres(crashBefore("changed, not sent to PostgreSQL", "store/postgres/batch.go", "done, err := b.store.runWrite(ctx, w)\n")),
+		onPostgres(crashAfter("committed by PostgreSQL, result not returned", "store/postgres/batch.go",
+			"done, err := b.store.runWrite(ctx, w)\n")),
 		crashBefore("result returned, actions not dispatched", "handlers/transition.go", "t.Dispatch.Dispatch(ctx, actions)\n"),
 		crashAfter("actions dispatched, message not acknowledged", "handlers/transition.go", "t.Dispatch.Dispatch(ctx, actions)\n"),
 		crashBefore("acknowledged, not deleted", "sqs/deleter.go", "out, err := s.api.DeleteMessageBatch("),
@@ -41,7 +46,7 @@ func points() []point {
 			"if err != nil || out == nil {\n\t\ts.observer.DeleteCalled(0)"),
 		crashBefore("about to notify", "handlers/notification.go", "return \"\", channel.Sender.Notify(ctx, m)\n"),
 		crashInstead("notified, not recorded", "handlers/notification.go", "return \"\", channel.Sender.Notify(ctx, m)\n",
-			"err := channel.Sender.Notify(ctx, m)\n\tCRASH\n\treturn \"\", err\n"),
+			"err = channel.Sender.Notify(ctx, m)\n\tCRASH\n\treturn \"\", err\n"),
 		crashBefore("about to answer", "handlers/callback.go", "return target.Deliver(ctx, answer)\n"),
 		crashInstead("answered, not recorded", "handlers/callback.go", "return target.Deliver(ctx, answer)\n",
 			"err := target.Deliver(ctx, answer)\n\tCRASH\n\treturn err\n"),
@@ -52,8 +57,8 @@ func points() []point {
 		crashBefore("dead letter stored, message still in its queue", "router/deadletter.go",
 			"o.DeadLettered(s.Name)\n\t\t\tlog.LogAttrs(ctx, slog.LevelError, \"dead letter\""),
 		rarely(crashInstead(afterKill, "router/orphans.go",
-			"ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))\n",
-			"ids, err := s.Orphans(ctx, s.Transitions.Now().Add(s.Transitions.Lease))\n\tif len(ids) > 0 {\n\tCRASH\n\t}\n")),
+			"ids, err := s.Orphans(ctx)\n",
+			"ids, err := s.Orphans(ctx)\n\tif len(ids) > 0 {\n\tCRASH\n\t}\n")),
 	}
 }
 
@@ -80,6 +85,12 @@ func crashInstead(name, file, text, replacement string) point {
 // rarely marks a point that a run passes only a few times.
 func rarely(p point) point {
 	p.rare = true
+	return p
+}
+
+// onPostgres marks a point that only a worker with a store in PostgreSQL passes.
+func onPostgres(p point) point {
+	p.postgres = true
 	return p
 }
 
@@ -164,10 +175,14 @@ func (p point) passNumbers() []int {
 func runCrashAt(t *testing.T, bin string, p point, nth int) {
 	t.Helper()
 	once := filepath.Join(t.TempDir(), "crashed")
-	w := newWorld(t, bin, settings{
+	s := settings{
 		drainLimit: time.Minute,
 		env:        []string{"CRASH_AT=" + p.name, fmt.Sprintf("CRASH_NTH=%d", nth), "CRASH_ONCE=" + once},
-	})
+	}
+	if p.postgres {
+		s.database = startDatabase(t)
+	}
+	w := newWorld(t, bin, s)
 	w.aws.SQS.SetFaults(emulator.SQSFaults{Duplicate: 0.2, Shuffle: 0.3})
 	if p.name == afterKill {
 		go w.killUntilCrashed(once)

@@ -79,7 +79,7 @@ func binaryUnderTest(tb testing.TB) string {
 	return bin
 }
 
-func (w *world) writeConfig(hook string) {
+func (w *world) writeConfig(m *member, hook string) {
 	rate, burst := w.settings.rate, w.settings.burst
 	if rate == 0 {
 		rate, burst = 20000, 20000
@@ -88,7 +88,7 @@ func (w *world) writeConfig(hook string) {
 log: {level: info}
 public: {listen: %q, url: "http://%s"}
 operator: {listen: %q, tokens: {ledger: %q}, api_tokens: {ledger: %q, shop: %q}}
-store: {sqlite: %q}
+store: %s
 keys: {file: %q}
 aws: {region: us-east-1, endpoint: "http://%s"}
 shutdown: {timeout: %s}
@@ -112,19 +112,38 @@ channels:
   hook: {webhook: {url: %q, secrets: [%q], allow_internal: true}}
 targets:
   stepfunctions: {stepfunctions: {endpoint: "http://%s", rate: %d, burst: %d}}
-`, w.public, w.public, w.operator, operatorToken, apiToken, askToken, w.databasePath(), filepath.Join(w.dir, "keys"),
+`, m.public, w.public, m.operator, operatorToken, apiToken, askToken, w.storeSetting(), w.keyFile(),
 		w.sqsProxy.Listen, shutdownTimeout, storyWorkflow, storyWorkflow, cmp.Or(w.settings.interval, storyInterval), hookToken, hook, signingSecret, w.stepsProxy.Listen, rate, burst)
-	w.config = filepath.Join(w.dir, "relay.yaml")
-	if err := os.WriteFile(w.config, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(m.config, []byte(text), 0o600); err != nil {
 		w.tb.Fatal(err)
 	}
 }
 
 func (w *world) databasePath() string { return filepath.Join(w.dir, "relay.db") }
 
-// startProgram starts the program and waits until it is ready.
+// storeSetting returns the setting store.
+func (w *world) storeSetting() string {
+	if w.settings.database != nil {
+		return fmt.Sprintf("{postgres: {url: %q}}", w.settings.database.url())
+	}
+	return fmt.Sprintf("{sqlite: %q}", w.databasePath())
+}
+
+// startProgram starts the members that do not run and waits until they are ready.
 func (w *world) startProgram() error {
-	p := &process{cmd: exec.Command(w.binary, "run", "--config.file="+w.config), done: make(chan struct{})}
+	for _, m := range w.members {
+		if w.processOf(m).isRunning() {
+			continue
+		}
+		if err := w.startMember(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) startMember(m *member) error {
+	p := &process{cmd: exec.Command(w.binary, "run", "--config.file="+m.config), done: make(chan struct{})}
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout = &w.logs
 	p.cmd.Stderr = &w.logs
@@ -136,7 +155,7 @@ func (w *world) startProgram() error {
 	}
 	go func() { p.err = p.cmd.Wait(); close(p.done) }()
 	w.mu.Lock()
-	w.proc = p
+	m.proc = p
 	w.starts++
 	w.mu.Unlock()
 	w.tb.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
@@ -147,35 +166,36 @@ func (w *world) startProgram() error {
 			return fmt.Errorf("the program ended: %w\n%s", p.err, lastOf(w.logs.String()))
 		case <-time.After(10 * time.Millisecond):
 		}
-		if w.isReady() {
+		if w.isMemberReady(m) {
 			return nil
 		}
 	}
 	return fmt.Errorf("the program is not ready\n%s", lastOf(w.logs.String()))
 }
 
-func (w *world) isReady() bool {
-	status, _, err := w.callOnce(context.Background(), "GET", "http://"+w.operator+"/readyz", "", "")
+func (w *world) isReady() bool { return w.isMemberReady(w.members[0]) }
+
+func (w *world) isMemberReady(m *member) bool {
+	status, _, err := w.callOnce(context.Background(), "GET", "http://"+m.operator+"/readyz", "", "")
 	return err == nil && status == http.StatusOK
 }
 
-func (w *world) currentProcess() *process {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.proc
-}
+// currentProcess returns the process of the first member.
+func (w *world) currentProcess() *process { return w.processOf(w.members[0]) }
 
-// killProgram ends the program with SIGKILL.
+// killProgram ends a member with SIGKILL.
 func (w *world) killProgram() {
-	p := w.currentProcess()
+	p := w.processOf(w.anyMember())
 	_ = p.cmd.Process.Kill()
 	<-p.done
 }
 
-// terminateProgram ends the program with SIGTERM, as a deployment does. It must end within its time limit and without
-// an error.
-func (w *world) terminateProgram() error {
-	p := w.currentProcess()
+// terminateProgram ends a member with SIGTERM, as a deployment does. It must end within its time limit and without an
+// error.
+func (w *world) terminateProgram() error { return w.terminateMember(w.anyMember()) }
+
+func (w *world) terminateMember(m *member) error {
+	p := w.processOf(m)
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}

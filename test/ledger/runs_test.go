@@ -117,7 +117,7 @@ func (w *world) runThrough(all []*scenario, weather disturbance) (v violations) 
 	go func() {
 		defer close(stormed)
 		if weather.badNetwork {
-			disturbNetwork(bad, w.sqsProxy, w.stepsProxy)
+			disturbNetwork(bad, w.proxies()...)
 		}
 	}()
 	played := make(chan error, 1)

@@ -40,6 +40,8 @@ type settings struct {
 	env         []string // environment variables of the program
 	drainLimit  time.Duration
 	interval    time.Duration // between heartbeats of storyWorkflow; 0 means storyInterval
+	database    *database     // nil means a SQLite file
+	members     int           // number of workers on the database; 0 means one
 }
 
 // world contains the program, in processes of its own, and its counterparts.
@@ -49,9 +51,9 @@ type world struct {
 	tb         testing.TB
 	dir        string
 	binary     string
-	config     string
+	members    []*member
 	settings   settings
-	public     string // host:port
+	public     string // host:port, of the balancer if there are several members
 	operator   string
 	aws        *emulator.Server
 	sqsProxy   *toxiproxy.Proxy // in front of SQS
@@ -63,7 +65,6 @@ type world struct {
 	stories []*story // run beside the scenarios
 
 	mu          sync.Mutex
-	proc        *process
 	starts      int
 	badRequests int               // number of requests that cannot be understood
 	links       map[string]string // by order ID
@@ -111,9 +112,7 @@ func newWorld(tb testing.TB, bin string, s settings) *world {
 		w.sqsProxy.Stop()
 		w.stepsProxy.Stop()
 	})
-	w.public = freeAddress(tb)
-	w.operator = freeAddress(tb)
-	w.writeConfig(w.startReceiver())
+	w.addMembers(max(1, s.members))
 	return w
 }
 
