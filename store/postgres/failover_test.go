@@ -276,6 +276,20 @@ func TestKilledServer(t *testing.T) {
 	require.NoError(t, s.CheckRecords(t.Context(), false, failOnFault(t)))
 }
 
+// TestBrokenOpen breaks connections while a worker opens the store: it connects again.
+func TestBrokenOpen(t *testing.T) {
+	t.Parallel()
+	c := newConfig(t)
+	p := startProxy(t, server.Address)
+	c.URL = urlThrough(p)
+	for range 3 {
+		p.loseAnswers.Store(true)
+		s := open(t, c)
+		require.NoError(t, s.Close())
+	}
+	require.EqualValues(t, 3, p.lost.Load())
+}
+
 // TestUnreachable stops the server for good: an update ends with an error after its time, and so does the probe.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()

@@ -88,7 +88,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {
-		err = s.open(ctx)
+		err = s.openWithRetries(ctx)
 	}
 	if err != nil {
 		if s.pool != nil {
@@ -98,6 +98,21 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s.startLanes()
 	return s, nil
+}
+
+// openWithRetries connects again while the database restarts or connections break, as any other call does.
+func (s *Store) openWithRetries(ctx context.Context) error {
+	began := time.Now()
+	for attempt := 0; ; attempt++ {
+		err := s.open(ctx)
+		if !isPassing(err) || time.Since(began) > s.config.RetryFor || !s.pause(ctx, attempt) {
+			return err
+		}
+		if s.pool != nil {
+			s.pool.Close()
+			s.pool = nil
+		}
+	}
 }
 
 func (s *Store) open(ctx context.Context) error {
