@@ -201,7 +201,8 @@ func awsPanels() []part {
 			"cps",
 			query{"{{operation}}", `sum by (operation) (rate(approval_relay_aws_calls_total{@all}[@step])) > 0`}),
 		newBars("Failed calls",
-			"throttled: above a quota. denied: AWS refused the credentials, or there were none; the alert ApprovalRelayAWSDenied. "+
+			"throttled: above a quota, or above the throughput of the DynamoDB table; the alert ApprovalRelayTableThrottled. "+
+				"denied: AWS refused the credentials, or there were none; the alert ApprovalRelayAWSDenied. "+
 				"refused: any other 4xx, such as a task that no longer waits. failed: 5xx, or no answer.",
 			query{"{{result}}, {{operation}}", `
 				sum by (operation, result) (increase(approval_relay_aws_calls_total{@all, result!="ok"}[@step])) > 0`}),
@@ -209,8 +210,8 @@ func awsPanels() []part {
 			"Capacity units per second that the workers use, and writes that were computed again, because another worker had "+
 				"written the order. docs/sizing.md has the units of an approval.",
 			"short",
-			query{"{{kind}}", `sum by (kind) (rate(approval_relay_dynamodb_units_total{@all}[@step])) > 0`},
-			query{"conflicts", `sum (rate(approval_relay_dynamodb_conflicts_total{@all}[@step])) > 0`}),
+			query{"{{kind}}", `sum by (kind) (rate(approval_relay_dynamodb_units_total{@all}[@step]))`},
+			query{"conflicts", `sum (rate(approval_relay_dynamodb_conflicts_total{@all}[@step]))`}),
 		newBars("New connections",
 			"Connections opened to channels, targets and AWS. They are kept between calls: far fewer than calls is well. As many as "+
 				"calls: the other end closes them early, or each message of smtp has its own.",

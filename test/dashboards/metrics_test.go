@@ -39,6 +39,7 @@ func registeredMetrics(t *testing.T) map[string]family {
 		AWSOperations:   one,
 	})
 	m.RegisterRuntime("v1", "abc")
+	m.RegisterHeartbeats(func() (int, time.Duration) { return 1, time.Second })
 	m.RegisterBodies(func() int64 { return 1 }, func() int64 { return 1 })
 	m.RegisterStore(func(context.Context) (store.Stats, error) {
 		pending := store.WorkflowStats{Pending: 1, Oldest: time.Unix(1, 0)}
