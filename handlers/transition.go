@@ -91,10 +91,10 @@ func (t *Transitions) Run(
 	ctx context.Context, orderID string,
 	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
 ) error {
-	return t.run(ctx, orderID, transition, t.Orders.Update)
+	return t.run(ctx, orderID, transition, false)
 }
 
-// errBeginsAction ends an unsynced update that begins an action.
+// errBeginsAction ends an unsynced update that begins an action: it must be an Update.
 var errBeginsAction = errors.New("the transition begins an action")
 
 // runEnd is Run for the end of an attempt, which may become durable later: if it is lost, the attempt is made again.
@@ -103,32 +103,13 @@ func (t *Transitions) runEnd(
 	ctx context.Context, orderID string,
 	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
 ) error {
-	began := false
-	end := func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
-		actions, err := transition(o, env)
-		began = len(actions) > 0
-		return actions, err
-	}
-	return t.run(ctx, orderID, end,
-		func(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
-			err := t.Orders.UpdateUnsynced(ctx, orderID, func(o *approval.Order) error {
-				if err := transition(o); err != nil || !began {
-					return err
-				}
-				return errBeginsAction
-			})
-			if errors.Is(err, errBeginsAction) {
-				return t.Orders.Update(ctx, orderID, transition)
-			}
-			return err
-		})
+	return t.run(ctx, orderID, transition, true)
 }
 
-// run is Run with a method of the store.
+// run is Run, or runEnd if the transition is the end of an attempt.
 func (t *Transitions) run(
 	ctx context.Context, orderID string,
-	transition func(*approval.Order, approval.Environment) ([]approval.Action, error),
-	update func(context.Context, string, func(*approval.Order) error) error,
+	transition func(*approval.Order, approval.Environment) ([]approval.Action, error), isEnd bool,
 ) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("update order %s: %w", quoteOrderID(orderID), err)
@@ -143,7 +124,7 @@ func (t *Transitions) run(
 	}
 	defer func() { r.reserved.keepOnly(nil) }() // after an error or a panic
 	began := t.Now()
-	err := update(ctx, orderID, r.apply)
+	err := r.store(ctx, isEnd)
 	t.keepHeartbeats(orderID, r.heartbeats, err)
 	if t.Tracer != nil {
 		ctx = t.Tracer.RecordTransition(ctx, orderID, began, r.events, err)
@@ -171,6 +152,17 @@ type transitionRun struct {
 	heartbeats []approval.HeartbeatChange
 }
 
+// store applies the transition to the stored order. The end of an attempt is unsynced unless it begins another action.
+func (r *transitionRun) store(ctx context.Context, isEnd bool) error {
+	orders := r.transitions.Orders
+	if isEnd {
+		if err := orders.UpdateUnsynced(ctx, r.orderID, r.applyEnd); !errors.Is(err, errBeginsAction) {
+			return err
+		}
+	}
+	return orders.Update(ctx, r.orderID, r.apply)
+}
+
 // apply runs the transition on an order. The store may call it again, with an order that was read anew.
 func (r *transitionRun) apply(o *approval.Order) (err error) {
 	r.reserved.keepOnly(nil)
@@ -186,6 +178,14 @@ func (r *transitionRun) apply(o *approval.Order) (err error) {
 		r.transitions.Dispatch.SetNextDue(r.orderID, o.NextDueAfter(env.Now))
 	}
 	return err
+}
+
+// applyEnd is apply for an unsynced update: it refuses a transition that begins an action.
+func (r *transitionRun) applyEnd(o *approval.Order) error {
+	if err := r.apply(o); err != nil || len(r.actions) == 0 {
+		return err
+	}
+	return errBeginsAction
 }
 
 // readBegun returns the order of an action that this process has begun. It reads after the end of the context too: an

@@ -60,7 +60,7 @@ func countMessages(o Observer) message.HandlerMiddleware {
 
 // resultOf returns the result of a message as metrics name it.
 func resultOf(err error) string {
-	if err == nil { // the usual result costs no allocation
+	if err == nil { // the usual result, without an allocation
 		return "ok"
 	}
 	var refusal *approval.RefusalError

@@ -97,8 +97,8 @@ func New(p Parts) (*Router, error) {
 		r.addSource(s, false)
 	}
 	// These two handlers need a recoverPanics of their own, inside releaseCapacity. Otherwise a panic would pass through
-	// releaseCapacity and become an error outside of it, and the Go channel would deliver the action again at once. They
-	// have no limitTime: an action bounds its call by its lease, and each of its reads and updates of the store.
+	// releaseCapacity and become an error outside of it, and the Go channel would deliver the action again at once. limitTime
+	// is left to sources: an action bounds its call by its lease, and each of its reads and updates of the store.
 	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications).
 		AddMiddleware(finishStarted, p.Dispatcher.releaseCapacity, recoverPanics)
 	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks).
