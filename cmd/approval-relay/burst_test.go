@@ -59,8 +59,8 @@ func (s *slowServer) counts() (running, most, served int) {
 
 // The limits of the documentation: of the notifications under way through a channel, and of the callbacks to a host.
 const (
-	maxOfChannel = 128
-	maxOfHost    = 64
+	maxOfChannel = 256
+	maxOfHost    = 256
 )
 
 // TestBurstOnASlowChannel sends requests with many approvers, whose channel does not answer. The notifications under way
@@ -93,7 +93,7 @@ func TestBurstOnASlowChannel(t *testing.T) {
 // TestBurstOnASlowHost decides a burst of approvals whose callback URLs are of a host that does not answer.
 func TestBurstOnASlowHost(t *testing.T) {
 	t.Parallel()
-	const n = 3 * maxOfHost
+	const n = maxOfHost + 128
 	p, slow := newPlace(t), newSlowServer(t)
 	r := p.start(t, p.file(t, false, ""))
 	var all errgroup.Group

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -86,7 +87,12 @@ func TestOneTrace(t *testing.T) {
 	require.Equal(t, http.StatusOK, got.status, got.text)
 	answered(t, r, token, order, "approve")
 	eventually(t, "delivered", func() bool { return r.order(t, order).Approvals[0].Callback.State == api.CallbackDelivered })
-	metrics := do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret, "Accept", "application/openmetrics-text; version=1.0.0").text
+	var metrics string
+	delivered := regexp.MustCompile(`approval_relay_callback_delivery_seconds_bucket\{[^}]*\} [1-9]`)
+	eventually(t, "the delivery is counted", func() bool { // after its end is in the store
+		metrics = do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret, "Accept", "application/openmetrics-text; version=1.0.0").text
+		return delivered.MatchString(metrics)
+	})
 	plain := do(t, "GET", r.operator+"/metrics", "", "Authorization", "Bearer "+operatorSecret).text
 	require.NoError(t, r.stop())
 
