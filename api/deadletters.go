@@ -144,7 +144,10 @@ func newDeadLetterList(page store.LetterPage) DeadLetterList {
 		out.Stored = append(out.Stored, DeadLetterGroup{g.Source, string(g.ReasonCode), g.Count})
 	}
 	for _, q := range page.Queues {
-		queue := DeadLetterQueue{Source: q.Source, Queue: q.Queue, Messages: q.Messages, HasMore: q.HasMore}
+		queue := DeadLetterQueue{
+			Source: q.Source, Queue: q.Queue,
+			Messages: q.Messages, HasMore: q.HasMore,
+		}
 		for _, l := range q.Letters {
 			queue.Letters = append(queue.Letters, QueuedLetter{
 				MessageID:  l.ID,

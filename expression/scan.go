@@ -42,18 +42,18 @@ func (s *jsonScanner) value(depth int) (any, bool) {
 	if depth > maxDepth || s.at == len(s.text) {
 		return nil, false
 	}
-	switch c := s.text[s.at]; {
-	case c == '{':
+	switch s.text[s.at] {
+	case '{':
 		return s.object(depth)
-	case c == '[':
+	case '[':
 		return s.list(depth)
-	case c == '"':
+	case '"':
 		return s.string()
-	case c == 't':
+	case 't':
 		return true, s.word("true")
-	case c == 'f':
+	case 'f':
 		return false, s.word("false")
-	case c == 'n':
+	case 'n':
 		return nil, s.word("null")
 	}
 	return s.number()

@@ -80,13 +80,13 @@ func (l *lane) Len() int           { return len(l.queue) }
 func (l *lane) Less(i, j int) bool { return l.queue[i].due < l.queue[j].due }
 func (l *lane) Swap(i, j int) {
 	l.queue[i], l.queue[j] = l.queue[j], l.queue[i]
-	l.queue[i].index, l.queue[j].index = int32(i), int32(j) //nolint:gosec // memory bounds them
+	l.queue[i].index, l.queue[j].index = int32(i), int32(j) // memory bounds them
 }
 
 // Push implements heap.Interface.
 func (l *lane) Push(x any) {
 	e := x.(*entry)               //nolint:forcetypeassert // only this file pushes
-	e.index = int32(len(l.queue)) //nolint:gosec // memory bounds it
+	e.index = int32(len(l.queue)) // memory bounds it
 	l.queue = append(l.queue, e)
 }
 
@@ -123,7 +123,7 @@ func (s *Schedule) Apply(orderID string, changes []approval.HeartbeatChange, now
 		}
 		h := *c.Heartbeat
 		wait := min(max(0, h.FirstDue.Sub(now)), h.Interval)
-		s.add(orderID, h, wait-time.Duration(rand.Float64()*float64(wait/4)), false)
+		s.add(orderID, h, wait-time.Duration(rand.Float64()*float64(wait/4)), false) //nolint:gosec // it spreads load
 	}
 }
 
@@ -141,7 +141,7 @@ func (s *Schedule) takeOver(orderID string, kept []approval.KeptHeartbeat, now t
 		}
 		wait := h.FirstDue.Sub(now) // it is the first
 		if wait <= 0 {
-			wait = time.Duration(rand.Float64() * float64(h.Interval/startSpread))
+			wait = time.Duration(rand.Float64() * float64(h.Interval/startSpread)) //nolint:gosec // it spreads load
 		}
 		s.add(orderID, h, min(wait, h.Interval), true)
 	}
@@ -245,7 +245,7 @@ func (s *Schedule) ended(e *entry, r Result) {
 func (e *entry) drawPause() time.Duration {
 	if e.bunched {
 		e.bunched = false
-		return e.interval - time.Duration(rand.Float64()*float64(e.interval)*3/4)
+		return e.interval - time.Duration(rand.Float64()*float64(e.interval)*3/4) //nolint:gosec // it spreads load
 	}
 	return approval.HeartbeatPause(e.interval, rand.Float64())
 }

@@ -133,7 +133,7 @@ func TestHeldByAnEarlierProcess(t *testing.T) {
 				e, stop := startPaused(t, records, orders, isPaused)
 				defer stop()
 				e.sweeper.DueBy = func(ctx context.Context, until time.Time) (ids []string, err error) {
-					found, _, err := records.Store.List(ctx, store.OrderQuery{Limit: 1000})
+					found, _, err := records.List(ctx, store.OrderQuery{Limit: 1000})
 					for _, o := range found {
 						if due := o.NextDue(); !due.IsZero() && !due.After(until) {
 							ids = append(ids, o.ID)

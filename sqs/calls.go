@@ -8,7 +8,7 @@ import (
 
 // calls implements QueueAPI by an SDK client's methods. It does not keep the client: see outbound.OperationNames.
 type calls struct {
-	getQueueUrl func(
+	getQueueURL func(
 		context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options),
 	) (*sqs.GetQueueUrlOutput, error)
 	receiveMessage func(
@@ -34,7 +34,7 @@ type calls struct {
 // Calls returns the operations of a client that a Subscriber, WatchDepth and a DeadLetterQueue use.
 func Calls(client *sqs.Client) QueueAPI {
 	return calls{
-		getQueueUrl:                  client.GetQueueUrl,
+		getQueueURL:                  client.GetQueueUrl,
 		receiveMessage:               client.ReceiveMessage,
 		deleteMessageBatch:           client.DeleteMessageBatch,
 		changeMessageVisibility:      client.ChangeMessageVisibility,
@@ -47,7 +47,7 @@ func Calls(client *sqs.Client) QueueAPI {
 func (c calls) GetQueueUrl(
 	ctx context.Context, in *sqs.GetQueueUrlInput, options ...func(*sqs.Options),
 ) (*sqs.GetQueueUrlOutput, error) {
-	return c.getQueueUrl(ctx, in, options...)
+	return c.getQueueURL(ctx, in, options...)
 }
 
 func (c calls) ReceiveMessage(

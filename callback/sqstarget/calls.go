@@ -8,13 +8,13 @@ import (
 
 // calls implements API by an SDK client's methods. It does not keep the client: see outbound.OperationNames.
 type calls struct {
-	getQueueUrl func(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
+	getQueueURL func(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
 	sendMessage func(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
 }
 
 func newCalls(client *sqs.Client) API {
 	return calls{
-		getQueueUrl: client.GetQueueUrl,
+		getQueueURL: client.GetQueueUrl,
 		sendMessage: client.SendMessage,
 	}
 }
@@ -22,7 +22,7 @@ func newCalls(client *sqs.Client) API {
 func (c calls) GetQueueUrl(
 	ctx context.Context, in *sqs.GetQueueUrlInput, options ...func(*sqs.Options),
 ) (*sqs.GetQueueUrlOutput, error) {
-	return c.getQueueUrl(ctx, in, options...)
+	return c.getQueueURL(ctx, in, options...)
 }
 
 func (c calls) SendMessage(

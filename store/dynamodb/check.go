@@ -102,9 +102,7 @@ func (c *tableCheck) addOrder(ctx context.Context, i item) error {
 	whole.countPending(nil, pendingByWorkflow(o))
 	whole.countStates(0, states)
 	want := wantedItem(o, i)
-	for key, k := range owedItems(want) {
-		c.wanted[key] = k
-	}
+	maps.Copy(c.wanted, owedItems(want))
 	var names []string
 	for _, name := range derivedAttributes() {
 		if !reflect.DeepEqual(i[name], want[name]) {

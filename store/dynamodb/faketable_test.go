@@ -252,9 +252,9 @@ func holds(condition *string, values, i item) bool {
 	if condition == nil {
 		return true
 	}
-	for _, any := range strings.Split(*condition, " OR ") {
+	for any := range strings.SplitSeq(*condition, " OR ") {
 		all := true
-		for _, one := range strings.Split(any, " AND ") {
+		for one := range strings.SplitSeq(any, " AND ") {
 			name, value, isEqual := strings.Cut(one, " = ")
 			less, than, isLess := strings.Cut(one, " < ")
 			switch {

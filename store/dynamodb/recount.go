@@ -88,7 +88,7 @@ func (s *Store) beginRecount(ctx context.Context, r *recount) (err error) {
 	if err = s.tally.flush(ctx); err != nil {
 		return err
 	}
-	if r.before, err = s.readTotals(ctx, true); err != nil {
+	if r.before, err = s.readTotals(ctx); err != nil {
 		return err
 	}
 	r.walk, err = s.newAgeWalk(ctx, recountPage)
@@ -132,7 +132,7 @@ func (s *Store) endRecount(ctx context.Context, r *recount) error {
 	if err := s.tally.flush(ctx); err != nil {
 		return err
 	}
-	after, err := s.readTotals(ctx, true)
+	after, err := s.readTotals(ctx)
 	if err != nil {
 		return err
 	}

@@ -295,7 +295,7 @@ func TestFoldedTotals(t *testing.T) {
 	mustUpdate(t, one, "o1", addRequest)
 	require.NoError(t, one.tally.flush(t.Context()))
 	fold := func() {
-		all, err := other.readTotals(t.Context(), true)
+		all, err := other.readTotals(t.Context())
 		require.NoError(t, err)
 		for _, i := range all.processes {
 			require.NoError(t, other.foldTally(t.Context(), all.base, i))

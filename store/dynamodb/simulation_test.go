@@ -51,7 +51,6 @@ type simulation struct {
 
 	mu      sync.Mutex
 	updates []time.Duration // of this part of the run
-	ended   int
 	lost    int
 }
 

@@ -56,7 +56,10 @@ type tally struct {
 }
 
 func newTally(s *Store) *tally {
-	return &tally{store: s, id: newProcessID(), net: counts{}, moves: counts{}}
+	return &tally{
+		store: s, id: newProcessID(),
+		net: counts{}, moves: counts{},
+	}
 }
 
 // add counts the differences that a write has made.
@@ -174,11 +177,10 @@ type totals struct {
 	processes  []item
 }
 
-// readTotals reads the totals of all processes as they have stored them. Unless the read is strong, they may be some
-// milliseconds old.
-func (s *Store) readTotals(ctx context.Context, isStrong bool) (totals, error) {
+// readTotals reads the totals of all processes as they have stored them.
+func (s *Store) readTotals(ctx context.Context) (totals, error) {
 	t := totals{net: counts{}, moves: counts{}}
-	rows, err := s.readPartition(ctx, talliesPartition, isStrong)
+	rows, err := s.readPartition(ctx, talliesPartition, true)
 	for _, i := range rows {
 		t.net.addAll(getCounts(i, "net"), 1)
 		t.moves.addAll(getCounts(i, "moves"), 1)
@@ -195,7 +197,7 @@ func (s *Store) readTotals(ctx context.Context, isStrong bool) (totals, error) {
 func (s *Store) sumCounts(ctx context.Context) (counts, error) {
 	s.tally.flushing.Lock() // so that the item and the rest belong to the same moment
 	defer s.tally.flushing.Unlock()
-	t, err := s.readTotals(ctx, true)
+	t, err := s.readTotals(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func (s *Store) foldEnded(ctx context.Context) error {
 	if now.Sub(u.foldedAt) < foldInterval {
 		return nil
 	}
-	t, err := s.readTotals(ctx, true)
+	t, err := s.readTotals(ctx)
 	if err != nil {
 		return err
 	}

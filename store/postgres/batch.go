@@ -39,7 +39,7 @@ func (r stored) has(versions []int64) bool {
 		return true
 	}
 	for b := r.earlier; len(b) >= 8; b = b[8:] {
-		if slices.Contains(versions, int64(binary.BigEndian.Uint64(b))) { //nolint:gosec // any bits
+		if slices.Contains(versions, int64(binary.BigEndian.Uint64(b))) { // any bits
 			return true
 		}
 	}
@@ -51,7 +51,7 @@ func (r stored) earlierAfter() []byte {
 	if r.version == 0 {
 		return []byte{}
 	}
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8*earlierKept), uint64(r.version)) //nolint:gosec // any bits
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8*earlierKept), uint64(r.version)) // any bits
 	return append(b, r.earlier[:min(len(r.earlier), 8*(earlierKept-1))]...)
 }
 

@@ -53,7 +53,7 @@ func (s *Store) newPool(ctx context.Context) (*pgxpool.Pool, error) {
 	if err := s.setTLS(c.ConnConfig); err != nil {
 		return nil, err
 	}
-	c.MaxConns = int32(s.config.Connections) //nolint:gosec // at most 500
+	c.MaxConns = int32(s.config.Connections) // at most 500
 	c.MaxConnLifetime = connectionLife
 	c.MaxConnLifetimeJitter = connectionLife / 10
 	c.ConnConfig.ConnectTimeout = connectTimeout
@@ -124,7 +124,7 @@ func (s *Store) setTLS(c *pgx.ConnConfig) error {
 	}
 	base := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.config.TLS == TLSRequire {
-		base.InsecureSkipVerify = true //nolint:gosec // the setting says so
+		base.InsecureSkipVerify = true // the setting says so
 	}
 	if s.config.CA != "" {
 		text, err := os.ReadFile(s.config.CA)

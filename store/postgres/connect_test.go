@@ -17,8 +17,8 @@ import (
 	"github.com/approval-relay/approval-relay/store/postgres/postgrestest"
 )
 
-// newConfigOn returns the configuration of a store on a server of the test's own.
-func newConfigOn(s *postgrestest.Server, url string) Config {
+// newConfigOn returns the configuration of a store on a server that the URL names.
+func newConfigOn(url string) Config {
 	c := Config{Settings: Settings{URL: secret.New(url), Connections: 2}, Sealer: keys.NewRing(time.Now()), RetryFor: time.Nanosecond}
 	c.SetDefaults(setup.Common{})
 	return c
@@ -48,7 +48,7 @@ func TestTLS(t *testing.T) {
 		"the second of two":  {TLSVerify, own.CertificateFile(), "127.0.0.1:1,127.0.0.1", ""},
 		"the name of either": {TLSVerify, own.CertificateFile(), "127.0.0.1:1,localhost", "wanted to match localhost"},
 	} {
-		c := newConfigOn(own, "postgres://relay@"+test.host+":"+port+"/relay")
+		c := newConfigOn("postgres://relay@" + test.host + ":" + port + "/relay")
 		c.TLS, c.CA = test.tls, test.ca
 		s, err := Open(t.Context(), c)
 		if test.want != "" {
@@ -121,7 +121,7 @@ func TestTokenOfEachConnection(t *testing.T) {
 	requirePassword(t, own, first)
 	valid := first
 	k := &tokens{password: func(int) string { return valid }}
-	c := newConfigOn(own, "postgres://guest@"+own.Address+"/relay")
+	c := newConfigOn("postgres://guest@" + own.Address + "/relay")
 	c.TLS, c.CA, c.Token = TLSVerify, own.CertificateFile(), k.next
 	c.RetryFor = 0 // the default
 	s := open(t, c)

@@ -68,7 +68,7 @@ func (s *Store) startLanes() {
 	for i := range max(1, s.config.Connections/4) {
 		l := &lane{
 			store: s,
-			slot:  int16((first + i) % slots), //nolint:gosec // less than slots
+			slot:  int16((first + i) % slots), // less than slots
 			queue: make(chan *update, maxBatch),
 			done:  make(chan struct{}),
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-const keepWorker = `WITH kept AS (INSERT INTO relay.workers (id, seen, state) VALUES ($1, now(), $2)
+const putWorker = `WITH kept AS (INSERT INTO relay.workers (id, seen, state) VALUES ($1, now(), $2)
 		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, state = excluded.state)
 	SELECT id, state FROM relay.workers WHERE state IS NOT NULL AND id <> $1`
 
@@ -29,7 +29,7 @@ func (s *Store) KeepWorker(ctx context.Context, w store.Worker) ([]store.Worker,
 		_ = json.Unmarshal([]byte(state), &other) // a state that cannot be read confirms nothing
 		other.ID = string(id)
 		return other, nil
-	}, keepWorker, []byte(w.ID), string(text))
+	}, putWorker, []byte(w.ID), string(text))
 	if err != nil {
 		return nil, fmt.Errorf("store the state of this worker: %w", err)
 	}

@@ -30,7 +30,10 @@ func (d *decoder) release() {
 		return
 	}
 	clear(d.texts)
-	*d = decoder{texts: d.texts[:0], joined: d.joined[:0], ends: d.ends[:0], times: d.times[:0]}
+	*d = decoder{
+		texts: d.texts[:0], joined: d.joined[:0],
+		ends: d.ends[:0], times: d.times[:0],
+	}
 	decoders.Put(d)
 }
 

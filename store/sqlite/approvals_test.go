@@ -22,18 +22,11 @@ import (
 )
 
 // BenchmarkApprovals carries out the four updates of whole approvals, as the handlers do: the ends of the two attempts are
-// unsynced. It reports what each of them costs, on a file on the disk in BENCH_DIR.
+// unsynced. It reports what each of them costs, on a file on the disk in TMPDIR.
 func BenchmarkApprovals(b *testing.B) {
 	for _, goroutines := range []int{1, 64} {
 		b.Run(fmt.Sprintf("at-once=%d", goroutines), func(b *testing.B) {
-			directory := b.TempDir()
-			if d := os.Getenv("BENCH_DIR"); d != "" {
-				var err error
-				directory, err = os.MkdirTemp(d, "bench")
-				require.NoError(b, err)
-				b.Cleanup(func() { _ = os.RemoveAll(directory) })
-			}
-			path := filepath.Join(directory, "orders.db")
+			path := filepath.Join(b.TempDir(), "orders.db")
 			var commits atomic.Int64
 			s, err := Open(b.Context(), Config{
 				Path: path, Sealer: keys.NewRing(time.Now()), Observe: func(Commit) { commits.Add(1) },

@@ -113,7 +113,7 @@ func TestUnsyncedCommitsAreSyncedSoon(t *testing.T) {
 			time.Sleep(syncDelay - 1) // of the bubble
 			synctest.Wait()
 			require.True(t, s.sync.isUnsynced)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			synctest.Wait()
 			require.False(t, s.sync.isUnsynced)
 		}

@@ -17,7 +17,10 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 // UpdateUnsynced implements store.Store. The record is in the log when it returns, and any later durable change makes
 // it durable too: the log is read up to its first gap. Otherwise the writer syncs the log within syncDelay.
 func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
-	return s.submit(ctx, &orderUpdate{store: s, id: orderID, transition: transition, unsynced: true})
+	return s.submit(ctx, &orderUpdate{
+		store: s, id: orderID,
+		transition: transition, unsynced: true,
+	})
 }
 
 // orderUpdate is the operation of Update: it runs a transition on the stored record of an order, and stores the result.

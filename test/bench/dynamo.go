@@ -12,9 +12,9 @@ import (
 const (
 	tableClients   = 16  // DynamoDB Local and the clients take most of the processors
 	tableApprovals = 320 // in a round
-	// The units of an idle worker are counted in idleMinute, after idleSettling.
+	// The units of an idle worker are counted in idleFor, after idleSettling.
 	idleSettling = 15 * time.Second
-	idleMinute   = time.Minute
+	idleFor      = time.Minute
 	// maxIdleReads are 2 million units a month.
 	maxIdleReads = 2e6 / (30 * 24 * 3600)
 )
@@ -183,7 +183,7 @@ func (b *bench) measureIdleTable(ctx context.Context, p *capacityProxy) {
 			return
 		}
 		before := p.read()
-		if waitFor(ctx, idleMinute) != nil {
+		if waitFor(ctx, idleFor) != nil {
 			return
 		}
 		counted <- p.read().since(before)
@@ -192,7 +192,7 @@ func (b *bench) measureIdleTable(ctx context.Context, p *capacityProxy) {
 		select {
 		case idle := <-counted:
 			b.rows[at] = atMost("  read units a second of an idle worker", "", idle.describe()+" in a minute",
-				idle.read/idleMinute.Seconds(), maxIdleReads)
+				idle.read/idleFor.Seconds(), maxIdleReads)
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()

@@ -277,7 +277,7 @@ func childrenOf(parent int) ([]int, error) {
 	}
 	var children []int
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		text, err := os.ReadFile(file) //nolint:gosec // of /proc
 		if err != nil {
 			continue // it has ended
 		}
