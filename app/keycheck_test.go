@@ -2,7 +2,6 @@ package app
 
 import (
 	"database/sql"
-	"encoding/base64"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/keys"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // keyPlace is a folder with a database, and a key file that tests exchange.
@@ -135,11 +135,6 @@ func firstLines(text string, n int) string {
 	return strings.Join(strings.SplitN(text, "\n", n+1)[:n], "\n")
 }
 
-// sealedPrefix returns the beginning of a text that was sealed with a key, as a record has it.
-func sealedPrefix(keyID string) string {
-	return base64.StdEncoding.EncodeToString(append([]byte{1}, keyID...))
-}
-
 // A store of a program that had no register of keys is checked by its orders.
 func TestWrongKeysOfAnOlderStore(t *testing.T) {
 	t.Parallel()
@@ -166,16 +161,19 @@ func TestUnreadableOrderIsNotReady(t *testing.T) {
 	})
 	p.use(ring, func(a *App) { // without the orders that the store keeps in memory
 		observed := observedStore{a.store, a.metrics, a.unreadable}
-		swap := func(from, to string) {
+		swap := func(sealer store.Sealer) {
+			o, err := a.store.Get(t.Context(), "A-2")
+			require.NoError(t, err)
+			o.ID = "A-1"
+			record, err := store.Encode("A-1", o, nil, sealer)
+			require.NoError(t, err)
 			db, err := sql.Open("sqlite", filepath.Join(p.dir, "relay.db"))
 			require.NoError(t, err)
-			_, err = db.ExecContext(t.Context(),
-				"UPDATE orders SET record = CAST(replace(CAST(record AS TEXT), ?, ?) AS BLOB) WHERE id = CAST('A-1' AS BLOB)", from, to)
+			_, err = db.ExecContext(t.Context(), "UPDATE orders SET record = ? WHERE id = CAST('A-1' AS BLOB)", record)
 			require.NoError(t, err)
 			require.NoError(t, db.Close())
 		}
-		good := sealedPrefix(ring.PrimaryID())
-		swap(good, sealedPrefix("00000000"))
+		swap(keys.NewRing(time.Now()))
 		_, err := observed.Get(t.Context(), "A-1")
 		require.ErrorIs(t, err, keys.ErrUnknownKey)
 		_, err = observed.Get(t.Context(), "A-2")
@@ -183,7 +181,7 @@ func TestUnreadableOrderIsNotReady(t *testing.T) {
 		require.ErrorContains(t, a.unreadable.err(), "1 orders")
 		require.Contains(t, p.log.String(), "cannot be opened")
 		require.Contains(t, p.log.String(), "A-1")
-		swap(sealedPrefix("00000000"), good)
+		swap(ring)
 		_, err = observed.Get(t.Context(), "A-1")
 		require.NoError(t, err)
 		require.NoError(t, a.unreadable.err())

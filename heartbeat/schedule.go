@@ -247,7 +247,7 @@ func (e *entry) drawPause() time.Duration {
 		e.bunched = false
 		return e.interval - time.Duration(rand.Float64()*float64(e.interval)*3/4) //nolint:gosec // it spreads load
 	}
-	return approval.HeartbeatPause(e.interval, rand.Float64())
+	return approval.HeartbeatPause(e.interval, rand.Float64()) //nolint:gosec // it spreads load
 }
 
 // Taken returns when the latest heartbeat of an approval was started that its target is known to have taken, or the zero

@@ -57,10 +57,11 @@ func (s *slowServer) counts() (running, most, served int) {
 	return s.running, s.most, s.served
 }
 
-// The limits of the documentation: of the notifications under way through a channel, and of the callbacks to a host.
+// The limits of the notifications under way through a channel, by default, and of the callbacks to a host in the file of
+// these tests.
 const (
 	maxOfChannel = 256
-	maxOfHost    = 256
+	maxOfHost    = 64
 )
 
 // TestBurstOnASlowChannel sends requests with many approvers, whose channel does not answer. The notifications under way
