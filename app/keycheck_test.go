@@ -165,7 +165,7 @@ func TestUnreadableOrderIsNotReady(t *testing.T) {
 			o, err := a.store.Get(t.Context(), "A-2")
 			require.NoError(t, err)
 			o.ID = "A-1"
-			record, err := store.Encode("A-1", o, nil, sealer)
+			record, err := store.Encode("A-1", o, store.NewUnknown(), sealer)
 			require.NoError(t, err)
 			db, err := sql.Open("sqlite", filepath.Join(p.dir, "relay.db"))
 			require.NoError(t, err)
