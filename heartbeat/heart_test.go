@@ -235,8 +235,10 @@ func TestHeartbeatsWhileTheCallbackFails(t *testing.T) {
 		require.Empty(t, w.lost())
 		w.setDeliveryFails(nil)
 		time.Sleep(2 * time.Minute)
-		require.Len(t, w.delivered, 40)
 		w.stopAll()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		require.Len(t, w.delivered, 40)
 	})
 }
 

@@ -65,10 +65,13 @@ func (u *upkeep) countExpired() int {
 // startUpkeep starts a round if it has work and the last round has ended.
 func (s *Store) startUpkeep(ctx context.Context) {
 	u := &s.upkeep
+	if !u.isRunning.CompareAndSwap(false, true) { // what follows belongs to the round that runs
+		return
+	}
 	isLeader := slices.Contains(s.members.ownedShards(), "0")
 	now := time.Now()
-	hasWork := u.countExpired() > 0 || isLeader && (now.Sub(u.foldedAt) >= foldInterval || u.recount.isDue(now))
-	if !hasWork || !u.isRunning.CompareAndSwap(false, true) {
+	if u.countExpired() == 0 && (!isLeader || now.Sub(u.foldedAt) < foldInterval && !u.recount.isDue(now)) {
+		u.isRunning.Store(false)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), upkeepTime)

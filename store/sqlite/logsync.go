@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,9 +19,9 @@ const syncDelay = time.Second
 // log has lost. Only the writer's goroutine uses it.
 type logSync struct {
 	logPath    string
-	isNormal   bool // synchronous is NORMAL at present
-	isUnsynced bool // a commit was not synced
-	hasWritten bool // the transaction has written a record; SQLite syncs for changes only
+	isNormal   bool        // synchronous is NORMAL at present
+	isUnsynced atomic.Bool // a commit was not synced
+	hasWritten bool        // the transaction has written a record; SQLite syncs for changes only
 	timer      *time.Timer
 }
 
@@ -45,11 +46,11 @@ func (l *logSync) begin(ctx context.Context, c *sql.Conn, needsSync bool) error 
 func (l *logSync) finish() error {
 	switch {
 	case !l.isNormal && l.hasWritten:
-		l.isUnsynced = false
+		l.isUnsynced.Store(false)
 	case !l.isNormal:
 		return l.syncLog()
-	case !l.isUnsynced:
-		l.isUnsynced = true
+	case !l.isUnsynced.Load():
+		l.isUnsynced.Store(true)
 		if l.timer == nil {
 			l.timer = time.NewTimer(syncDelay)
 		} else {
@@ -61,7 +62,7 @@ func (l *logSync) finish() error {
 
 // due returns a channel that gets a value when the log must be synced.
 func (l *logSync) due() <-chan time.Time {
-	if !l.isUnsynced {
+	if !l.isUnsynced.Load() {
 		return nil
 	}
 	return l.timer.C
@@ -70,7 +71,7 @@ func (l *logSync) due() <-chan time.Time {
 // syncLog syncs the commits that were not synced. If it fails, so does the next commit that needs a sync: the system
 // reports a failed write to every open file once.
 func (l *logSync) syncLog() error {
-	if !l.isUnsynced {
+	if !l.isUnsynced.Load() {
 		return nil
 	}
 	f, err := os.OpenFile(l.logPath, os.O_RDWR, 0)
@@ -80,6 +81,6 @@ func (l *logSync) syncLog() error {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("sync the log: %w", err)
 	}
-	l.isUnsynced = false
+	l.isUnsynced.Store(false)
 	return nil
 }

@@ -28,7 +28,7 @@ func TestPowerLossAfterAnUnsyncedEnd(t *testing.T) {
 	c := Config{Path: newPath(t), Sealer: keys.NewRing(time.Now())}
 	c.Observe = func(Commit) { // it runs on the writer's goroutine, so that the files do not change
 		defer func() { commits <- struct{}{} }()
-		if unsynced = append(unsynced, s.sync.isUnsynced); s.sync.isUnsynced {
+		if unsynced = append(unsynced, s.sync.isUnsynced.Load()); s.sync.isUnsynced.Load() {
 			return
 		}
 		synced = newPath(t)
@@ -105,30 +105,30 @@ func TestUnsyncedCommitsAreSyncedSoon(t *testing.T) {
 		vote := func(o *approval.Order) error { addVote(o); return nil }
 		mustUpdate(t, s, "o", addRequest)
 		synctest.Wait()
-		require.False(t, s.sync.isUnsynced)
+		require.False(t, s.sync.isUnsynced.Load())
 		for range 3 {
 			require.NoError(t, s.UpdateUnsynced(t.Context(), "o", vote))
 			synctest.Wait()
-			require.True(t, s.sync.isUnsynced)
+			require.True(t, s.sync.isUnsynced.Load())
 			time.Sleep(syncDelay - 1) // of the bubble
 			synctest.Wait()
-			require.True(t, s.sync.isUnsynced)
+			require.True(t, s.sync.isUnsynced.Load())
 			time.Sleep(time.Nanosecond)
 			synctest.Wait()
-			require.False(t, s.sync.isUnsynced)
+			require.False(t, s.sync.isUnsynced.Load())
 		}
 		require.NoError(t, s.UpdateUnsynced(t.Context(), "o", vote))
 		mustUpdate(t, s, "never was", func(*approval.Order) error { return nil })
 		synctest.Wait()
-		require.False(t, s.sync.isUnsynced, "its transaction had nothing to write")
+		require.False(t, s.sync.isUnsynced.Load(), "its transaction had nothing to write")
 		require.NoError(t, s.UpdateUnsynced(t.Context(), "o", vote))
 		claimed, err := s.Claim(t.Context(), startTime.Add(2*time.Hour), 1, time.Minute)
 		require.NoError(t, err)
 		require.Len(t, claimed, 1)
 		synctest.Wait()
-		require.True(t, s.sync.isUnsynced, "the lease of a claim ends with the process anyway")
+		require.True(t, s.sync.isUnsynced.Load(), "the lease of a claim ends with the process anyway")
 		require.NoError(t, s.Close())
-		require.False(t, s.sync.isUnsynced)
+		require.False(t, s.sync.isUnsynced.Load())
 	})
 	requireOrder(t, open(t, c), "o", 5)
 }
@@ -152,7 +152,7 @@ func TestALogThatCannotBeSynced(t *testing.T) {
 		require.True(t, errors.Is(err, os.ErrNotExist) && strings.Contains(err.Error(), "sync the log"), "%v", err)
 		mustUpdate(t, s, "o", requestOrVote)
 		synctest.Wait()
-		require.False(t, s.sync.isUnsynced)
+		require.False(t, s.sync.isUnsynced.Load())
 		require.NoError(t, s.Close())
 	})
 }
@@ -183,7 +183,7 @@ func TestAnUnsyncedUpdateSharesACommit(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, shareDelay, time.Since(began), "and with them no update that needs a sync")
 		require.Equal(t, []int{1, 1, 3}, commits)
-		require.False(t, s.sync.isUnsynced)
+		require.False(t, s.sync.isUnsynced.Load())
 		_, err = s.Claim(t.Context(), startTime.Add(2*time.Hour), 10, time.Minute)
 		require.NoError(t, err)
 		require.Equal(t, shareDelay, time.Since(began))

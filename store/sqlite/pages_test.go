@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,8 +17,8 @@ import (
 func TestPagesOfAnApproval(t *testing.T) {
 	t.Parallel()
 	const approvals = 100
-	commits := 0
-	s := open(t, Config{Observe: func(Commit) { commits++ }})
+	var commits atomic.Int64
+	s := open(t, Config{Observe: func(Commit) { commits.Add(1) }})
 	for i := range approvals {
 		var ends errgroup.Group
 		require.NoError(t, wholeApproval(t.Context(), s, &ends, fmt.Sprint("order-", i)))
@@ -28,5 +29,5 @@ func TestPagesOfAnApproval(t *testing.T) {
 	page := int(binary.BigEndian.Uint32(log[8:]))
 	frames := (len(log) - 32) / (page + 24)
 	require.LessOrEqual(t, frames, 21*approvals)
-	require.LessOrEqual(t, commits, 4*approvals)
+	require.LessOrEqual(t, commits.Load(), int64(4*approvals))
 }
