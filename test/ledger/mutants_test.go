@@ -79,19 +79,20 @@ func mutants() []mutant {
 	return []mutant{
 		{
 			"acknowledged before the commit",
-			edit("handlers/transition.go", `	err := update(ctx, orderID, func(o *approval.Order) (err error) {`,
+			edit("handlers/transition.go", `	err := r.store(ctx, isEnd)`,
 				`	go func() {
 		time.Sleep(300 * time.Millisecond)
-		_ = t.Orders.Update(context.WithoutCancel(ctx), orderID, func(o *approval.Order) error {
-			acts, err := transition(o, t.newEnvironment(o, &reservations{dispatcher: t.Dispatch}))
-			t.Dispatch.Dispatch(context.WithoutCancel(ctx), acts)
-			return err
-		})
+		late := &transitionRun{
+			transitions: t, orderID: orderID, transition: transition,
+			reserved: reservations{dispatcher: t.Dispatch},
+		}
+		_ = late.store(context.WithoutCancel(ctx), false)
+		t.Dispatch.Dispatch(context.WithoutCancel(ctx), late.actions)
 	}()
 	if true {
 		return nil
 	}
-	err := update(ctx, orderID, func(o *approval.Order) (err error) {`),
+	err := r.store(ctx, isEnd)`),
 		},
 		{"the last decision wins", edit("approval/vote.go", `	if a.Status != Pending {
 		v.Code = a.closedVerdict(*d, len(faults) == 0)
