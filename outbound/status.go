@@ -28,18 +28,18 @@ func JudgeStatus(resp *http.Response, now time.Time, closed ...int) error {
 	case slices.Contains(closed, status):
 		return fmt.Errorf("%w: %w", approval.ErrClosed, err)
 	case status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests:
-		return approval.RetryAfter(approval.NotApplied(err), retryAfter(resp.Header, now))
+		return approval.RetryAfter(approval.NotApplied(err), RetryAfter(resp.Header, now))
 	case status >= 500:
-		return approval.RetryAfter(EndpointFailed(err), retryAfter(resp.Header, now))
+		return approval.RetryAfter(EndpointFailed(err), RetryAfter(resp.Header, now))
 	case status >= 300 && status < 400:
 		return approval.Permanent(fmt.Errorf("%w, and redirects are not followed", err))
 	}
 	return approval.Permanent(err)
 }
 
-// retryAfter returns the wait that the header Retry-After asks for, in seconds or by a date (RFC 9110, section
+// RetryAfter returns the wait that the header Retry-After asks for, in seconds or by a date (RFC 9110, section
 // 10.2.3). It is zero if the header is missing or malformed. Package approval caps it.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+func RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
 		return time.Duration(seconds) * time.Second

@@ -6,16 +6,11 @@ package tracing
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -31,10 +26,6 @@ type Config struct {
 	// ObserveExport is called after every export, with the number of its spans and its error.
 	ObserveExport func(spans int, err error)
 }
-
-// exportTimeout bounds an export to a collector that does not answer. In the meantime spans wait in a queue; a full
-// queue drops spans, and approvals never wait for it.
-const exportTimeout = 10 * time.Second
 
 // Tracer makes spans. It is safe for concurrent use.
 type Tracer struct {
@@ -69,30 +60,6 @@ func New(ctx context.Context, c Config) (*Tracer, error) {
 	)
 	tracer := provider.Tracer("github.com/approval-relay/approval-relay")
 	return &Tracer{provider: provider, tracer: tracer, ratio: ratio}, nil
-}
-
-// newExporter returns an exporter to the collector. It does not follow redirects, because its headers may be secret.
-func newExporter(ctx context.Context, collector *OTLPSettings) (sdktrace.SpanExporter, error) {
-	endpoint, err := url.Parse(collector.Endpoint)
-	if err != nil {
-		return nil, errors.New("tracing: the endpoint is not a URL") // the error itself would quote the endpoint
-	}
-	if endpoint.Path == "" || endpoint.Path == "/" {
-		endpoint.Path = "/v1/traces"
-	}
-	exporter, err := otlptracehttp.New(ctx,
-		otlptracehttp.WithEndpointURL(endpoint.String()),
-		otlptracehttp.WithHeaders(collector.headerTexts()),
-		otlptracehttp.WithTimeout(exportTimeout),
-		otlptracehttp.WithHTTPClient(&http.Client{
-			Timeout:       exportTimeout,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("tracing: set up the exporter: %w", err)
-	}
-	return exporter, nil
 }
 
 // Close sends the remaining spans, for as long as the context lasts.
