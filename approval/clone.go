@@ -24,6 +24,24 @@ func (o *Order) Clone() *Order {
 	return c
 }
 
+// HandOver returns the order as a store would read it, without new events. It takes all memory of o, which is empty
+// afterwards: it is a Clone for the owner of an order that nobody else uses any more.
+func (o *Order) HandOver() *Order {
+	c := &Order{
+		ID:              o.ID,
+		Approvals:       o.Approvals,
+		Unmatched:       o.Unmatched,
+		JudgedDecisions: o.JudgedDecisions,
+		History:         o.History,
+		ShedParts:       slices.Clip(o.ShedParts),
+	}
+	for _, a := range c.Approvals {
+		a.clipLists()
+	}
+	*o = Order{}
+	return c
+}
+
 // clone copies the parts whose elements transitions change: votes become void, questions get answers. The other lists are
 // replaced as a whole, or get more elements, and are clipped, so that these are in an array of their own. Choices, forms,
 // tables, maps and JSON are as the request had them, and each change makes new ones.
@@ -46,18 +64,24 @@ func (a *Approval) clone() Approval {
 			c.Notifications[i] = &all[i]
 		}
 	}
-	c.Details = slices.Clip(a.Details)
-	c.Approvers = slices.Clip(a.Approvers)
-	c.Sources = slices.Clip(a.Sources)
-	c.Channels = slices.Clip(a.Channels)
-	c.FallbackChannels = slices.Clip(a.FallbackChannels)
-	c.GroupChannels = slices.Clip(a.GroupChannels)
-	c.ProgramChannels = slices.Clip(a.ProgramChannels)
-	c.Reminders = slices.Clip(a.Reminders)
-	c.Escalations = slices.Clip(a.Escalations)
-	c.Choices = slices.Clip(a.Choices)
-	c.RequesterTold = slices.Clip(a.RequesterTold)
-	c.RequesterChannels = slices.Clip(a.RequesterChannels)
-	c.PassOnTo = slices.Clip(a.PassOnTo)
+	c.clipLists()
 	return c
+}
+
+// clipLists makes sure that a new element of a list gets an array of its own: the lists of a request may be parts of the
+// configuration, and clones share them.
+func (a *Approval) clipLists() {
+	a.Details = slices.Clip(a.Details)
+	a.Approvers = slices.Clip(a.Approvers)
+	a.Sources = slices.Clip(a.Sources)
+	a.Channels = slices.Clip(a.Channels)
+	a.FallbackChannels = slices.Clip(a.FallbackChannels)
+	a.GroupChannels = slices.Clip(a.GroupChannels)
+	a.ProgramChannels = slices.Clip(a.ProgramChannels)
+	a.Reminders = slices.Clip(a.Reminders)
+	a.Escalations = slices.Clip(a.Escalations)
+	a.Choices = slices.Clip(a.Choices)
+	a.RequesterTold = slices.Clip(a.RequesterTold)
+	a.RequesterChannels = slices.Clip(a.RequesterChannels)
+	a.PassOnTo = slices.Clip(a.PassOnTo)
 }

@@ -2,6 +2,7 @@ package approval
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -61,6 +62,20 @@ func TestCloneSharesOnlyWhatStays(t *testing.T) {
 	}
 	require.ElementsMatch(t, sharedParts(), got)
 	require.Equal(t, &Order{ID: "o"}, (&Order{ID: "o", newEvents: []Event{{}}, adds: true}).Clone())
+}
+
+// TestHandOver hands an order over: it is all there, nothing is left, and no list that clones share has space.
+func TestHandOver(t *testing.T) {
+	t.Parallel()
+	o := &Order{newEvents: []Event{{}}, adds: true, newTexts: []func(){func() {}}}
+	fillWithSpace(reflect.ValueOf(o).Elem())
+	want := o.Clone()
+	got := o.HandOver()
+	require.Equal(t, want, got)
+	require.Equal(t, &Order{}, o)
+	shared := map[string]bool{}
+	findShared(reflect.ValueOf(got.Clone()).Elem(), reflect.ValueOf(got).Elem(), "", shared)
+	require.ElementsMatch(t, sharedParts(), slices.Collect(maps.Keys(shared)))
 }
 
 // fillWithSpace gives each pointer, list and map a value, and each list space for one more.

@@ -90,6 +90,7 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 		e.claimed = before.claimed
 	}
 	s.orders[orderID] = e
+	spoil(o)
 	return nil
 }
 

@@ -14,9 +14,9 @@ const recentBytes = 4 << 20
 // recentOrders is a cache of decoded orders. An approval has four updates and two reads within a short time. With the
 // cache, only the first of them decodes a record, seals the task token, and reads the database.
 //
-// The cache holds copies. An update takes an order out of the cache, and puts the new order in. It gets an order only
-// for the exact record from which the order was encoded: after a failed transaction or transition, the record in the
-// database is another one.
+// An update takes an order out of the cache, and puts it in again after its transition: nobody else uses it, see
+// store.Store. Readers get copies. An update gets an order only for the exact record from which the order was encoded:
+// after a failed transaction or transition, the record in the database is another one.
 type recentOrders struct {
 	mu     sync.Mutex
 	orders map[string]*recentOrder
@@ -51,12 +51,13 @@ func (r *recentOrders) takeOrder(orderID string, record []byte) (*approval.Order
 	return w.order, w.unknown
 }
 
-// keepOrder adds a copy of an order to the cache. If the cache is full, it is emptied first.
+// keepOrder adds an order after its transition to the cache, and takes its memory. If the cache is full, it is emptied
+// first.
 func (r *recentOrders) keepOrder(orderID string, record []byte, o *approval.Order, unknown store.Unknown) {
 	if len(record) > recentBytes/16 {
 		return
 	}
-	kept := o.Clone()
+	kept := o.HandOver()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if before := r.orders[orderID]; before != nil {

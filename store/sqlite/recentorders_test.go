@@ -17,13 +17,13 @@ func TestRecentIsOfExactlyTheseBytes(t *testing.T) {
 	o := &approval.Order{ID: "o", JudgedDecisions: []approval.JudgedDecision{{ID: "d"}}}
 	assert.Nil(t, taken(&r, "o", nil), "before there is anything")
 	r.keepOrder("o", []byte("one"), o, store.NewUnknown())
-	o.JudgedDecisions[0].ID = "changed"
+	assert.Empty(t, o.JudgedDecisions, "the cache has taken it")
 	got := taken(&r, "o", []byte("one"))
 	require.NotNil(t, got)
 	assert.Equal(t, "d", got.JudgedDecisions[0].ID)
 	assert.Nil(t, taken(&r, "o", []byte("one")), "who took it has it to himself")
-	r.keepOrder("o", []byte("one"), o, store.NewUnknown())
-	r.keepOrder("o", []byte("two"), o, store.NewUnknown())
+	r.keepOrder("o", []byte("one"), got, store.NewUnknown())
+	r.keepOrder("o", []byte("two"), got, store.NewUnknown())
 	assert.Nil(t, taken(&r, "o", []byte("one")))
 	assert.Nil(t, taken(&r, "o", []byte("two")), "it was another's")
 	assert.Zero(t, r.size)
