@@ -25,7 +25,7 @@ func (s *Store) CheckRecords(ctx context.Context, fix bool, report func(store.Fa
 	}
 	var faults []store.Fault
 	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
-		if err := s.flushCounts(ctx); err != nil { // of updates before in the transaction
+		if err := s.flushCounts(); err != nil { // of updates before in the transaction
 			return err
 		}
 		return s.checkFile(ctx, s.conn, true, func(f store.Fault) { faults = append(faults, f) })
@@ -111,12 +111,12 @@ func (s *Store) compareRecords(ctx context.Context, c *sql.Conn, fix bool, repor
 		return err
 	}
 	for id, change := range changes {
-		_, row, err := s.stmts.readRow(ctx, id)
+		_, row, err := s.stmts.readRow(id)
 		if err != nil {
 			return err
 		}
 		s.recent.forgetRow(id)
-		if _, err := s.writeChange(ctx, id, change, row); err != nil {
+		if _, err := s.writeChange(id, change, row); err != nil {
 			return err
 		}
 	}
@@ -205,10 +205,10 @@ func (s *Store) comparePending(
 		return err
 	}
 	for row := range want {
-		if _, err := s.stmts.opened.ExecContext(ctx, row.workflow, row.since, row.approval); err != nil {
+		if _, err := s.stmts.opened.exec(row.workflow, row.since, row.approval); err != nil {
 			return err
 		}
-		if _, err := s.stmts.add.ExecContext(ctx, row.workflow, 1); err != nil {
+		if _, err := s.stmts.add.exec(row.workflow, int64(1)); err != nil {
 			return err
 		}
 	}

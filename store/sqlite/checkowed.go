@@ -33,7 +33,7 @@ func (s *Store) compareOwed(
 		return err
 	}
 	for row := range want {
-		if _, err := s.stmts.owed.ExecContext(ctx, []byte(row.id), row.workflow, row.since); err != nil {
+		if _, err := s.stmts.owed.exec([]byte(row.id), row.workflow, row.since); err != nil {
 			return err
 		}
 	}

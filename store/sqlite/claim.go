@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"time"
 )
@@ -17,9 +18,9 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 		return nil, nil
 	}
 	var ids []string
-	err = s.submit(ctx, claim(func(ctx context.Context) error {
+	err = s.submit(ctx, claim(func(context.Context) error {
 		var err error
-		ids, err = s.leaseDue(ctx, now, limit, lease)
+		ids, err = s.leaseDue(now, limit, lease)
 		return err
 	}))
 	if err != nil {
@@ -40,27 +41,17 @@ func (f claim) save(ctx context.Context) error { return f(ctx) }
 func (claim) committed()                       {}
 
 // leaseDue leases due orders within the writer's transaction.
-func (s *Store) leaseDue(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
-	rows, err := s.stmts.claimable.QueryContext(ctx, toNanos(now), max(limit, 0))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var id []byte
-		var next int64
-		if err := rows.Scan(&id, &next); err != nil {
-			return nil, err
-		}
+func (s *Store) leaseDue(now time.Time, limit int, lease time.Duration) (ids []string, err error) {
+	err = s.stmts.claimable.query(func(row []driver.Value) {
+		id, _ := row[0].([]byte)
 		ids = append(ids, string(id))
-	}
-	if err := rows.Err(); err != nil {
+	}, toNanos(now), int64(max(limit, 0)))
+	if err != nil {
 		return nil, err
 	}
 	for _, id := range ids {
 		s.recent.forgetRow(id)
-		if _, err := s.stmts.claim.ExecContext(ctx, toNanos(now.Add(lease)), toNanos(now), []byte(id)); err != nil {
+		if _, err := s.stmts.claim.exec(toNanos(now.Add(lease)), toNanos(now), []byte(id)); err != nil {
 			return nil, err
 		}
 	}

@@ -1,9 +1,7 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
-	"errors"
+	"database/sql/driver"
 	"time"
 
 	"github.com/approval-relay/approval-relay/store"
@@ -11,24 +9,39 @@ import (
 
 // storedRow has the columns of an order beside its record, as they are in the database. An update compares them with the
 // new ones: SQLite writes the pages of every index with a column that a statement sets, also if its value stays the same.
+// The number and the times are values for the driver: int64, or nil for NULL.
 type storedRow struct {
-	number             int64 // of the row
-	due, next, claimed sql.NullInt64
+	number             driver.Value // of the row
+	due, next, claimed driver.Value
 	underWay           bool
-	pending            int
+	pending            int64
 	attention          store.StateSet
-	since              sql.NullInt64
+	since              driver.Value
 }
 
 // readRow reads the record and the row of an order. The row is nil if the order is not stored.
-func (s *statements) readRow(ctx context.Context, orderID string) (record []byte, row *storedRow, err error) {
-	row = &storedRow{}
-	err = s.get.QueryRowContext(ctx, []byte(orderID)).Scan(&record, &row.number, &row.due, &row.next, &row.claimed,
-		&row.underWay, &row.pending, &row.attention, &row.since)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil, nil
+func (s *statements) readRow(orderID string) (record []byte, row *storedRow, err error) {
+	err = s.find.query(func(found []driver.Value) {
+		row = &storedRow{number: found[0]}
+		record, _ = found[1].([]byte)
+	}, []byte(orderID))
+	if err != nil || row == nil {
+		return nil, nil, err
 	}
+	err = s.row.query(func(found []driver.Value) {
+		row.due, row.next, row.claimed = found[0], found[1], found[2]
+		row.underWay = toInt64(found[3]) != 0
+		row.pending = toInt64(found[4])
+		row.attention = store.StateSet(toInt64(found[5])) //nolint:gosec // it was written as a StateSet
+		row.since = found[6]
+	}, row.number)
 	return record, row, err
+}
+
+// toInt64 returns the number in a column that has one.
+func toInt64(v driver.Value) int64 {
+	n, _ := v.(int64)
+	return n
 }
 
 // rowOf returns the row after a change. An order that is still due at the now of its Claim keeps its lease.
@@ -38,13 +51,13 @@ func rowOf(c orderChange, before *storedRow) *storedRow {
 		due:       due,
 		next:      due,
 		underWay:  c.underWay,
-		pending:   c.pending,
+		pending:   int64(c.pending),
 		attention: c.attention,
 		since:     nanosOf(c.since),
 	}
 	if before != nil {
 		row.number = before.number
-		if due.Valid && before.claimed.Valid && due.Int64 <= before.claimed.Int64 {
+		if due != nil && before.claimed != nil && toInt64(due) <= toInt64(before.claimed) {
 			row.next, row.claimed = before.next, before.claimed
 		}
 	}
@@ -52,31 +65,30 @@ func rowOf(c orderChange, before *storedRow) *storedRow {
 }
 
 // putRow stores a record and its row in the place of the row before; nil is a new order.
-func (s *statements) putRow(ctx context.Context, id, record []byte, row, before *storedRow) error {
-	var err error
+func (s *statements) putRow(id, record []byte, row, before *storedRow) (err error) {
 	switch {
 	case before == nil:
-		var result sql.Result
-		result, err = s.insert.ExecContext(ctx, id, record, row.due, row.next, row.claimed, row.underWay, row.pending,
-			row.attention, row.since)
+		var result driver.Result
+		result, err = s.insert.exec(id, record, row.due, row.next, row.claimed, row.underWay, row.pending,
+			int64(row.attention), row.since)
 		if err == nil {
 			row.number, err = result.LastInsertId()
 		}
 	case *row == *before:
-		_, err = s.setRecord.ExecContext(ctx, row.number, record)
+		_, err = s.setRecord.exec(record, row.number)
 	case row.pending == before.pending && row.attention == before.attention && row.since == before.since:
-		_, err = s.setTimes.ExecContext(ctx, row.number, record, row.due, row.next, row.claimed, row.underWay)
+		_, err = s.setTimes.exec(record, row.due, row.next, row.claimed, row.underWay, row.number)
 	default:
-		_, err = s.setAll.ExecContext(ctx, row.number, record, row.due, row.next, row.claimed, row.underWay, row.pending,
-			row.attention, row.since)
+		_, err = s.setAll.exec(record, row.due, row.next, row.claimed, row.underWay, row.pending,
+			int64(row.attention), row.since, row.number)
 	}
 	return err
 }
 
 // nanosOf returns the stored form of a time: NULL for the zero time.
-func nanosOf(t time.Time) sql.NullInt64 {
+func nanosOf(t time.Time) driver.Value {
 	if t.IsZero() {
-		return sql.NullInt64{}
+		return nil
 	}
-	return sql.NullInt64{Int64: toNanos(t), Valid: true}
+	return toNanos(t)
 }

@@ -171,36 +171,42 @@ const (
 
 // statements are the prepared statements of the writer's connection.
 type statements struct {
-	get, insert, setRecord, setTimes, setAll, remove, opened, ended, add, owed, paid, claimable, claim *sql.Stmt
+	begin, commit, rollback                                *statement
+	find, row, insert, setRecord, setTimes, setAll, remove *statement
+	opened, ended, add, owed, paid, claimable, claim       *statement
 }
 
-func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
-	for _, p := range []struct {
-		to   **sql.Stmt
-		text string
-	}{
-		{&s.get, `SELECT record, rowid, due, next, claimed, under_way, pending, attention, since FROM orders
-			WHERE id = ?`},
-		{&s.insert, `INSERT INTO orders (id, record, due, next, claimed, under_way, pending, attention, since)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&s.setRecord, "UPDATE orders SET record = ?2 WHERE rowid = ?1"},
-		{&s.setTimes, "UPDATE orders SET record = ?2, due = ?3, next = ?4, claimed = ?5, under_way = ?6 WHERE rowid = ?1"},
-		{&s.setAll, `UPDATE orders SET record = ?2, due = ?3, next = ?4, claimed = ?5, under_way = ?6, pending = ?7,
-			attention = ?8, since = ?9 WHERE rowid = ?1`},
-		{&s.remove, "DELETE FROM orders WHERE rowid = ?"},
-		{&s.opened, "INSERT OR IGNORE INTO pending (workflow, since, approval) VALUES (?, ?, ?)"},
-		{&s.ended, "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?"},
-		{&s.add, `INSERT INTO counts (workflow, pending) VALUES (?, ?)
-			ON CONFLICT (workflow) DO UPDATE SET pending = pending + excluded.pending`},
-		{&s.owed, `INSERT INTO owed (id, workflow, since) VALUES (?1, ?2, ?3)
-			ON CONFLICT (id, workflow) DO UPDATE SET since = ?3`},
-		{&s.paid, "DELETE FROM owed WHERE id = ? AND workflow = ?"},
-		{&s.claimable, claimable},
-		{&s.claim, "UPDATE orders SET next = ?, claimed = ? WHERE id = ?"},
-	} {
-		var err error
-		if *p.to, err = c.PrepareContext(ctx, p.text); err != nil {
-			return fmt.Errorf("prepare statement: %w", err)
+// all has each statement with its text.
+func (s *statements) all() map[**statement]string {
+	return map[**statement]string{
+		&s.begin:    "BEGIN IMMEDIATE",
+		&s.commit:   "COMMIT",
+		&s.rollback: "ROLLBACK",
+		&s.find:     "SELECT rowid, record FROM orders WHERE id = ?",
+		&s.row:      "SELECT due, next, claimed, under_way, pending, attention, since FROM orders WHERE rowid = ?",
+		&s.insert: `INSERT INTO orders (id, record, due, next, claimed, under_way, pending, attention, since)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.setRecord: "UPDATE orders SET record = ? WHERE rowid = ?",
+		&s.setTimes:  "UPDATE orders SET record = ?, due = ?, next = ?, claimed = ?, under_way = ? WHERE rowid = ?",
+		&s.setAll: `UPDATE orders SET record = ?, due = ?, next = ?, claimed = ?, under_way = ?, pending = ?,
+			attention = ?, since = ? WHERE rowid = ?`,
+		&s.remove: "DELETE FROM orders WHERE rowid = ?",
+		&s.opened: "INSERT OR IGNORE INTO pending (workflow, since, approval) VALUES (?, ?, ?)",
+		&s.ended:  "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?",
+		&s.add: `INSERT INTO counts (workflow, pending) VALUES (?, ?)
+			ON CONFLICT (workflow) DO UPDATE SET pending = pending + excluded.pending`,
+		&s.owed: `INSERT INTO owed (id, workflow, since) VALUES (?, ?, ?)
+			ON CONFLICT (id, workflow) DO UPDATE SET since = excluded.since`,
+		&s.paid:      "DELETE FROM owed WHERE id = ? AND workflow = ?",
+		&s.claimable: claimable,
+		&s.claim:     "UPDATE orders SET next = ?, claimed = ? WHERE id = ?",
+	}
+}
+
+func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) (err error) {
+	for to, text := range s.all() {
+		if *to, err = prepare(ctx, c, text); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -208,13 +214,8 @@ func (s *statements) prepareAll(ctx context.Context, c *sql.Conn) error {
 
 func (s *statements) closeAll() error {
 	var errs []error
-	for _, st := range []*sql.Stmt{
-		s.get, s.insert, s.setRecord, s.setTimes, s.setAll, s.remove, s.opened, s.ended, s.add, s.owed, s.paid, s.claimable,
-		s.claim,
-	} {
-		if st != nil {
-			errs = append(errs, st.Close())
-		}
+	for st := range s.all() {
+		errs = append(errs, (*st).close())
 	}
 	return errors.Join(errs...)
 }

@@ -125,8 +125,8 @@ func (*recordImport) needsSync() bool { return true }
 func (*recordImport) canWait() bool { return false }
 
 // load implements operation.
-func (i *recordImport) load(ctx context.Context) (err error) {
-	i.before, i.row, err = i.store.stmts.readRow(ctx, i.record.OrderID)
+func (i *recordImport) load(context.Context) (err error) {
+	i.before, i.row, err = i.store.stmts.readRow(i.record.OrderID)
 	return err
 }
 
@@ -149,12 +149,12 @@ func (i *recordImport) compute() (out outcome) {
 }
 
 // save implements operation.
-func (i *recordImport) save(ctx context.Context) error {
+func (i *recordImport) save(context.Context) error {
 	if i.row != nil && bytes.Equal(i.before, i.record.Record) {
 		return nil
 	}
 	i.store.recent.forgetRow(i.record.OrderID)
-	_, err := i.store.writeChange(ctx, i.record.OrderID, i.change, i.row)
+	_, err := i.store.writeChange(i.record.OrderID, i.change, i.row)
 	return err
 }
 

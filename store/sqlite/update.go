@@ -45,9 +45,9 @@ func (u *orderUpdate) needsSync() bool { return !u.unsynced }
 func (u *orderUpdate) canWait() bool { return u.unsynced }
 
 // load implements operation.
-func (u *orderUpdate) load(ctx context.Context) (err error) {
+func (u *orderUpdate) load(context.Context) (err error) {
 	if u.before, u.row = u.store.recent.readRow(u.id, u.store.transaction); u.row == nil {
-		u.before, u.row, err = u.store.stmts.readRow(ctx, u.id)
+		u.before, u.row, err = u.store.stmts.readRow(u.id)
 	}
 	return err
 }
@@ -59,8 +59,8 @@ func (u *orderUpdate) compute() (out outcome) {
 }
 
 // save implements operation.
-func (u *orderUpdate) save(ctx context.Context) error {
-	row, err := u.store.writeChange(ctx, u.id, u.change, u.row)
+func (u *orderUpdate) save(context.Context) error {
+	row, err := u.store.writeChange(u.id, u.change, u.row)
 	if row != nil && err == nil {
 		u.store.recent.keepRow(u.id, u.change.record, row, u.store.transaction)
 	}
@@ -183,36 +183,36 @@ func subtractApprovals(all, others []approval.PendingApproval) []approval.Pendin
 }
 
 // writeChange writes a change within the transaction. It returns the new row, or nil if the order is removed.
-func (s *Store) writeChange(ctx context.Context, orderID string, c orderChange, before *storedRow) (*storedRow, error) {
+func (s *Store) writeChange(orderID string, c orderChange, before *storedRow) (*storedRow, error) {
 	id := []byte(orderID)
-	if err := s.updateOwed(ctx, id, c); err != nil {
+	if err := s.updateOwed(id, c); err != nil {
 		return nil, err
 	}
 	if c.remove {
 		if before != nil {
-			if _, err := s.stmts.remove.ExecContext(ctx, before.number); err != nil {
+			if _, err := s.stmts.remove.exec(before.number); err != nil {
 				return nil, err
 			}
 		}
-		return nil, s.updateCounts(ctx, c)
+		return nil, s.updateCounts(c)
 	}
 	row := rowOf(c, before)
-	if err := s.stmts.putRow(ctx, id, c.record, row, before); err != nil {
+	if err := s.stmts.putRow(id, c.record, row, before); err != nil {
 		return nil, err
 	}
 	s.sync.hasWritten = true
-	return row, s.updateCounts(ctx, c)
+	return row, s.updateCounts(c)
 }
 
 // updateOwed updates the table of owed answers. Most changes leave it as it is.
-func (s *Store) updateOwed(ctx context.Context, id []byte, c orderChange) error {
+func (s *Store) updateOwed(id []byte, c orderChange) error {
 	for _, workflow := range c.paid {
-		if _, err := s.stmts.paid.ExecContext(ctx, id, workflow); err != nil {
+		if _, err := s.stmts.paid.exec(id, workflow); err != nil {
 			return err
 		}
 	}
 	for _, w := range c.owed {
-		if _, err := s.stmts.owed.ExecContext(ctx, id, w.Workflow, toNanos(w.Since)); err != nil {
+		if _, err := s.stmts.owed.exec(id, w.Workflow, toNanos(w.Since)); err != nil {
 			return err
 		}
 	}
@@ -220,15 +220,15 @@ func (s *Store) updateOwed(ctx context.Context, id []byte, c orderChange) error 
 }
 
 // updateCounts updates the table of pending approvals, and the counts that flushCounts writes.
-func (s *Store) updateCounts(ctx context.Context, c orderChange) error {
+func (s *Store) updateCounts(c orderChange) error {
 	for _, p := range c.ended {
-		if _, err := s.stmts.ended.ExecContext(ctx, p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
+		if _, err := s.stmts.ended.exec(p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
 		s.counts[p.Workflow]--
 	}
 	for _, p := range c.opened {
-		if _, err := s.stmts.opened.ExecContext(ctx, p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
+		if _, err := s.stmts.opened.exec(p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
 		s.counts[p.Workflow]++
@@ -237,10 +237,10 @@ func (s *Store) updateCounts(ctx context.Context, c orderChange) error {
 }
 
 // flushCounts writes the counts of the transaction so far.
-func (s *Store) flushCounts(ctx context.Context) error {
+func (s *Store) flushCounts() error {
 	for workflow, n := range s.counts {
 		if n != 0 {
-			if _, err := s.stmts.add.ExecContext(ctx, workflow, n); err != nil {
+			if _, err := s.stmts.add.exec(workflow, int64(n)); err != nil {
 				return err
 			}
 		}

@@ -260,14 +260,14 @@ func (s *Store) inTransaction(needsSync bool, f func(context.Context) error) (er
 	if err := s.sync.begin(ctx, s.conn, needsSync); err != nil {
 		return err
 	}
-	if _, err := s.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if _, err := s.stmts.begin.exec(); err != nil {
 		// An earlier transaction whose rollback failed would still be open.
-		_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
+		_, _ = s.stmts.rollback.exec()
 		return err
 	}
 	defer func() {
 		if err != nil {
-			_, _ = s.conn.ExecContext(ctx, "ROLLBACK") // it fails if SQLite has already rolled back
+			_, _ = s.stmts.rollback.exec() // it fails if SQLite has already rolled back
 		}
 	}()
 	clear(s.counts)
@@ -275,10 +275,10 @@ func (s *Store) inTransaction(needsSync bool, f func(context.Context) error) (er
 	if err := f(ctx); err != nil {
 		return err
 	}
-	if err := s.flushCounts(ctx); err != nil {
+	if err := s.flushCounts(); err != nil {
 		return err
 	}
-	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {
+	if _, err = s.stmts.commit.exec(); err != nil {
 		return err
 	}
 	s.vacuum.written()

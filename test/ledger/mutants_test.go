@@ -121,12 +121,12 @@ func mutants() []mutant {
 		known.Status, known.Votes, known.Callback = Pending, nil, Callback{}
 	} else if known != nil {
 		o.recordEvent(`)},
-		{"the reply to a request is lost with its commit", edit("store/sqlite/writer.go", `	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {
+		{"the reply to a request is lost with its commit", edit("store/sqlite/writer.go", `	if _, err = s.stmts.commit.exec(); err != nil {
 `, `	if time.Now().UnixNano()/1000%10 == 0 {
-		_, _ = s.conn.ExecContext(ctx, "ROLLBACK")
+		_, _ = s.stmts.rollback.exec()
 		return nil
 	}
-	if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {
+	if _, err = s.stmts.commit.exec(); err != nil {
 `)},
 		{"an older attempt is superseded without evidence", edit("approval/supersede.go",
 			"		case older.CanProbe:\n", "		case false:\n")},

@@ -34,7 +34,7 @@ const afterKill = "adopted, not begun"
 func points() []point {
 	return []point{
 		crashBefore("received, not handed out", "sqs/poller.go", "s.observer.ReceiveSucceeded(len(out.Messages))\n"),
-		crashBefore("changed, not committed", "store/sqlite/writer.go", `if _, err = s.conn.ExecContext(ctx, "COMMIT"); err != nil {`),
+		crashBefore("changed, not committed", "store/sqlite/writer.go", `if _, err = s.stmts.commit.exec(); err != nil {`),
 		crashBefore("committed, result not returned", "store/sqlite/writer.go", "s.vacuum.written()\n\treturn s.sync.finish()\n"),
 		onPostgres(crashBefore("changed, not sent to PostgreSQL", "store/postgres/batch.go", "done, err := b.store.runWrite(ctx, w)\n")),
 		onPostgres(crashAfter("committed by PostgreSQL, result not returned", "store/postgres/batch.go",
