@@ -1,7 +1,9 @@
 package slack
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -37,13 +39,18 @@ type rendered struct {
 	blocks []slack.Block
 }
 
-func (r rendered) messageOptions() []slack.MsgOption {
-	return []slack.MsgOption{
-		slack.MsgOptionText(r.text, false),
-		slack.MsgOptionBlocks(r.blocks...),
-		slack.MsgOptionDisableLinkUnfurl(),
-		slack.MsgOptionDisableMediaUnfurl(),
+// values returns the message as the form of chat.postMessage and chat.update.
+func (r rendered) values() (url.Values, error) {
+	blocks, err := json.Marshal(slack.Blocks{BlockSet: r.blocks})
+	if err != nil {
+		return nil, fmt.Errorf("encode the message: %w", err)
 	}
+	return url.Values{
+		"text":         {r.text},
+		"blocks":       {string(blocks)},
+		"unfurl_links": {"false"},
+		"unfurl_media": {"false"},
+	}, nil
 }
 
 // renderMessage returns the message in the format of Slack: the request, and then the buttons or the outcome.

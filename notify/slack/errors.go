@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/slack-go/slack"
@@ -47,7 +48,10 @@ func judgeError(ctx context.Context, progress *outbound.Progress, err error) err
 	}
 	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
 		refusal := fmt.Errorf("slack answered %d", status.Code)
-		if status.Code < 500 {
+		switch {
+		case status.Code == http.StatusTooManyRequests: // without Retry-After
+			return approval.NotApplied(refusal)
+		case status.Code < 500:
 			return approval.Permanent(refusal)
 		}
 		return refusal

@@ -68,11 +68,7 @@ func NewChannel(c Config) (*Channel, error) {
 	if !c.WebhookURL.IsZero() {
 		ch.webhook = c.WebhookURL
 	} else {
-		options := []slack.Option{slack.OptionHTTPClient(ch.client)}
-		if c.APIURL != "" {
-			options = append(options, slack.OptionAPIURL(strings.TrimSuffix(c.APIURL, "/")+"/"))
-		}
-		ch.api = newCalls(slack.New(c.Token.Reveal(), options...))
+		ch.api = newCalls(ch.client, c.APIURL, c.Token)
 	}
 	ch.directory = newDirectory(c, ch.api)
 	return ch, nil
@@ -91,10 +87,7 @@ func (c *Channel) OpenModal() func(ctx context.Context, trigger string, view sla
 	if c.api == nil {
 		return nil
 	}
-	return func(ctx context.Context, trigger string, view slack.ModalViewRequest) error {
-		_, err := c.api.openView(ctx, trigger, view)
-		return err
-	}
+	return c.api.openView
 }
 
 // Notify implements notify.Channel.
@@ -127,8 +120,7 @@ func (c *Channel) Post(ctx context.Context, m approval.Message) (receipt string,
 			return "", fmt.Errorf("find the approver: %w", err)
 		}
 	}
-	postedIn, stamp, err := c.api.postMessage(progress.ObserveRequest(ctx), conversation,
-		rendered.messageOptions()...)
+	postedIn, stamp, err := c.api.postMessage(progress.ObserveRequest(ctx), conversation, rendered)
 	if err != nil {
 		return "", judgeError(ctx, &progress, err)
 	}
@@ -144,8 +136,7 @@ func (c *Channel) Edit(ctx context.Context, receipt string, m approval.Message) 
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	var progress outbound.Progress
-	_, _, _, err := c.api.updateMessage(progress.ObserveRequest(ctx), postedIn, stamp,
-		c.renderMessage(m).messageOptions()...)
+	err := c.api.updateMessage(progress.ObserveRequest(ctx), postedIn, stamp, c.renderMessage(m))
 	if refusal, ok := errors.AsType[slack.SlackErrorResponse](err); ok && refusal.Err == "message_not_found" {
 		return nil
 	}
