@@ -81,6 +81,7 @@ type Store struct {
 	staleOwed map[string]item // used by the rounds only
 
 	importing bool // the table is marked as incomplete
+	resumed   bool // an earlier import was interrupted
 }
 
 // Open checks the table, or creates it if the Config asks for that. It refuses a table of another program or of a newer

@@ -71,6 +71,7 @@ func (s *Store) scan(ctx context.Context, f func(item) error) error {
 // BeginImport implements store.RecordKeeper.
 func (s *Store) BeginImport(ctx context.Context) (resumed bool, err error) {
 	if s.importing {
+		s.resumed = true
 		return true, nil
 	}
 	err = s.scan(ctx, func(i item) error {
@@ -89,16 +90,20 @@ func (s *Store) BeginImport(ctx context.Context) (resumed bool, err error) {
 	return false, nil
 }
 
-// EndImport implements store.RecordKeeper.
+// EndImport implements store.RecordKeeper. The process of an interrupted import may have ended without storing its totals, or
+// within a write whose answer it has not seen. So the totals are then corrected by the records.
 func (s *Store) EndImport(ctx context.Context) error {
 	err := s.tally.flush(ctx)
+	if err == nil && s.resumed {
+		err = s.CheckRecords(ctx, true, func(store.Fault) {})
+	}
 	if err == nil {
 		err = s.setSchemaVersion(ctx, schemaVersion)
 	}
 	if err != nil {
 		return fmt.Errorf("end the import into table %q: %w", s.config.Table, err)
 	}
-	s.importing = false
+	s.importing, s.resumed = false, false
 	return nil
 }
 
