@@ -243,6 +243,9 @@ func (a *App) wireEngine() {
 	if lister, ok := a.inner.(store.OrphanLister); ok {
 		sweep.Orphans, sweep.DueBy = lister.ListUnderWay, lister.ListDueBy
 	}
+	if returner, ok := a.inner.(store.ClaimReturner); ok {
+		sweep.ReturnClaims = returner.ReturnClaims
+	}
 	a.sweeper = router.NewSweeper(sweep)
 }
 

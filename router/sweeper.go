@@ -40,6 +40,9 @@ type SweeperConfig struct {
 	// Lease is the time for which claimed orders are leased to this process, see store.Store. If this process dies,
 	// another one claims them after this time. The lease of an action is Transitions.Lease.
 	Lease time.Duration
+	// ReturnClaims ends the leases of the orders that this process has claimed, as store.ClaimReturner does, when the
+	// sweeper stops. It is nil if the leases end with the process.
+	ReturnClaims func(ctx context.Context, now time.Time) error
 	// Orphans lists the orders with actions under way, and DueBy the orders that are due by the given time, as
 	// store.OrphanLister does. Both are nil if other processes use the store too.
 	Orphans func(ctx context.Context) ([]string, error)
@@ -72,6 +75,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	defer func() {
 		woken.Wait()
 		s.pool.waitAtMost(s.CloseTimeout)
+		s.returnClaims(ctx)
 	}()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -107,9 +111,7 @@ func (s *Sweeper) startSweep(ctx context.Context) (full bool, err error) {
 	}
 	var claimed []string
 	if slots > 0 {
-		if claimed, err = s.Claimer.Claim(ctx, now, slots, s.Lease); err != nil {
-			err = fmt.Errorf("claim due orders: %w", err)
-		}
+		claimed, err = s.claim(ctx, now, slots)
 	}
 	full = len(claimed) == slots
 	slots -= s.start(ctx, claimed)
@@ -123,6 +125,49 @@ func (s *Sweeper) startSweep(ctx context.Context) (full bool, err error) {
 	}
 	s.lastSweep.Store(s.Transitions.Now().UnixNano())
 	return full, err
+}
+
+// claim claims due orders. A claim that was begun when the sweeper is stopped still has the CloseTimeout: if it was cut
+// off, the store might lease the orders after their leases were returned.
+func (s *Sweeper) claim(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	ctx, cancel := outlive(ctx, s.CloseTimeout)
+	defer cancel()
+	claimed, err := s.Claimer.Claim(ctx, now, limit, s.Lease)
+	if err != nil {
+		return nil, fmt.Errorf("claim due orders: %w", err)
+	}
+	return claimed, nil
+}
+
+// outlive returns a context that ends some time after the given one.
+func outlive(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
+}
+
+// returnClaims leaves the claimed orders that were not advanced to the other processes, so that their heartbeats and
+// deadlines do not wait for the end of the leases.
+func (s *Sweeper) returnClaims(ctx context.Context) {
+	if s.ReturnClaims == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.CloseTimeout)
+	defer cancel()
+	if err := s.ReturnClaims(ctx, s.Transitions.Now()); err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "the other workers wait for the leases", slog.String("error", err.Error()))
+	}
 }
 
 // start starts to advance orders, each in a slot of the pool that the caller has taken. It returns their number.

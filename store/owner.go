@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
@@ -33,4 +34,14 @@ type RecentGetter interface {
 	// worker has just begun: its begin was a conditional write, so that other workers leave the action alone until the
 	// lease ends, and a change by another worker could as well have come after a read.
 	GetRecent(ctx context.Context, orderID string) (*approval.Order, error)
+}
+
+// ClaimReturner is an optional interface of a Store that several workers use at once. A store implements it if a lease of
+// Claim outlives its worker: then a worker that stops returns its leases, so that what is due does not wait for their end.
+//
+// PostgreSQL implements it. Orders of DynamoDB are leased in the memory of the worker.
+type ClaimReturner interface {
+	// ReturnClaims ends the leases of all orders that this worker has claimed and no Update has released since. From now
+	// on, any worker can claim them. The worker claims nothing meanwhile.
+	ReturnClaims(ctx context.Context, now time.Time) error
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,54 @@ type claimed struct {
 	next int64 // before the claim
 }
 
+// claims are the claims of this process whose leases have not ended.
+type claims struct {
+	mu   sync.Mutex
+	made []madeClaim // the oldest first
+}
+
+// madeClaim is a claim: its now is in the column claimed of the rows that it has leased.
+type madeClaim struct{ now, until time.Time }
+
+// add adds a claim, and forgets the claims whose leases have ended.
+func (c *claims) add(now, until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ended := 0
+	for ended < len(c.made) && c.made[ended].until.Before(now) {
+		ended++
+	}
+	c.made = append(c.made[ended:], madeClaim{now, until})
+}
+
+// take returns the now of each claim, and forgets all.
+func (c *claims) take() []int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var times []int64
+	for _, m := range c.made {
+		times = append(times, store.ToNanos(m.now))
+	}
+	c.made = nil
+	return times
+}
+
+// returnLeased ends leases. A row that another transaction has locked is being updated, which ends its lease.
+const returnLeased = `WITH leased AS (SELECT id FROM relay.orders WHERE claimed = ANY($1) FOR UPDATE SKIP LOCKED)
+	UPDATE relay.orders o SET next = $2, claimed = NULL FROM leased WHERE o.id = leased.id`
+
+// ReturnClaims implements store.ClaimReturner.
+func (s *Store) ReturnClaims(ctx context.Context, now time.Time) error {
+	made := s.claims.take()
+	if len(made) == 0 {
+		return nil
+	}
+	if _, err := s.exec(ctx, returnLeased, made, store.ToNanos(now)); err != nil {
+		return fmt.Errorf("return claimed orders: %w", err)
+	}
+	return nil
+}
+
 // Claim implements store.Store.
 func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	if limit <= 0 {
@@ -32,6 +81,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 	if err := s.members.refresh(ctx, s); err != nil {
 		return nil, fmt.Errorf("claim due orders: %w", err)
 	}
+	s.claims.add(now, now.Add(lease))
 	orders, err := queryAll(ctx, s, func(row pgx.CollectableRow) (c claimed, err error) {
 		return c, row.Scan(&c.id, &c.next, nil)
 	}, claimDue, store.ToNanos(now), limit, store.ToNanos(now.Add(lease)))

@@ -73,7 +73,7 @@ func (s *Store) startLanes() {
 			done:  make(chan struct{}),
 		}
 		s.lanes = append(s.lanes, l)
-		go l.run()
+		s.running.Go(l.run)
 	}
 }
 

@@ -62,6 +62,7 @@ type Store struct {
 	importing bool // the database is marked as incomplete
 
 	members   *membership
+	claims    claims
 	lanes     []*lane
 	closed    chan struct{}
 	closeOnce sync.Once

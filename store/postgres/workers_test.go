@@ -134,6 +134,7 @@ func TestOptionalInterfaces(t *testing.T) {
 		RecentGetter: true,
 
 		WorkerRegister: true,
+		ClaimReturner:  true,
 	})
 }
 

@@ -18,6 +18,7 @@ type Optional struct {
 	RecentGetter bool
 
 	WorkerRegister bool
+	ClaimReturner  bool
 }
 
 // RequireOptional requires that the adapter implements exactly these optional interfaces. A method whose signature has
@@ -32,6 +33,7 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	_, owner := s.(store.Owner)
 	_, recentGetter := s.(store.RecentGetter)
 	_, workerRegister := s.(store.WorkerRegister)
+	_, claimReturner := s.(store.ClaimReturner)
 	require.Equal(t, want, Optional{
 		Prober:       prober,
 		OrphanLister: orphanLister,
@@ -41,5 +43,6 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 		RecentGetter: recentGetter,
 
 		WorkerRegister: workerRegister,
+		ClaimReturner:  claimReturner,
 	})
 }

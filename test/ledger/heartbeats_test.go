@@ -11,7 +11,7 @@ import (
 )
 
 // TestHeartbeats shows that a decided task lives until it is answered: while SendTaskSuccess and SendTaskFailure fail for
-// longer than the task lives without a heartbeat, heartbeats keep it alive. The process is replaced meanwhile.
+// longer than the task lives without a heartbeat, heartbeats keep it alive. The process is replaced several times meanwhile.
 func TestHeartbeats(t *testing.T) {
 	reportViolations(t, runHeartbeats(t, binaryUnderTest(t), settings{}))
 }
@@ -44,12 +44,15 @@ func runHeartbeats(t *testing.T, binary string, s settings) (v violations) {
 	if err := group.Wait(); err != nil {
 		v.addf("%v", err)
 	}
-	pauseFor(t.Context(), time.Until(began.Add(outage/2)))
-	if err := w.terminateProgram(); err != nil {
-		v.addf("%v", err)
-	}
-	if err := w.startProgram(); err != nil {
-		t.Fatal(err)
+	const replacements = 4 // each at another moment of the sweeps
+	for i := range replacements {
+		pauseFor(t.Context(), time.Until(began.Add(outage/3+time.Duration(i)*outage/(3*replacements))))
+		if err := w.terminateProgram(); err != nil {
+			v.addf("%v", err)
+		}
+		if err := w.startProgram(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	pauseFor(t.Context(), time.Until(began.Add(outage)))
 	w.aws.StepFunctions.SetFaults(stepFaults)

@@ -146,7 +146,8 @@ func TestTerminatedOnPostgreSQL(t *testing.T) {
 	reportViolations(t, v)
 }
 
-// TestHeartbeatsOnPostgreSQL is TestHeartbeats with two workers, one of which is replaced.
+// TestHeartbeatsOnPostgreSQL is TestHeartbeats with two workers. A worker that is replaced must not keep the leases of the
+// orders that it has claimed: they are longer than the lifetime of a task.
 func TestHeartbeatsOnPostgreSQL(t *testing.T) {
 	reportViolations(t, runHeartbeats(t, binaryUnderTest(t), settings{database: startDatabase(t), members: 2}))
 }
