@@ -57,18 +57,19 @@ func (c *Call) ObserveClient(next HTTPClient) HTTPClient {
 }
 
 // Do implements HTTPClient. It sends the request with its body in memory: the SDK closes its own body when the response
-// is there, and a fast server can answer before the body is read.
+// is there, and a fast server can answer before the body is read. A request with GetBody has it in memory.
 func (c *Call) Do(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
+	body := r.Body
+	if body != nil && r.GetBody == nil {
+		all, err := io.ReadAll(body)
+		if err != nil {
 			return nil, err
 		}
+		body = io.NopCloser(bytes.NewReader(all))
 	}
 	c.signed.Store(true)
 	r = r.WithContext(c.progress.ObserveRequest(r.Context()))
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = body
 	resp, err := c.next.Do(r)
 	if resp != nil {
 		c.status = resp.StatusCode

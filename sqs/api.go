@@ -26,13 +26,14 @@ type API interface {
 
 // BufferedBody returns a round tripper that reads a request's body into memory before it sends it. If the answer
 // arrives first, the SDK rewinds the body while net/http may still be reading it. Against a server on the loopback,
-// about one in two hundred receives of ten messages is lost to that race. A request to SQS has at most 1 MiB.
+// about one in two hundred receives of ten messages is lost to that race. A request to SQS has at most 1 MiB. A request
+// with GetBody has its body in memory, and is not rewound.
 func BufferedBody(next http.RoundTripper) http.RoundTripper { return bufferedBody{next} }
 
 type bufferedBody struct{ next http.RoundTripper }
 
 func (b bufferedBody) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body == nil || r.Body == http.NoBody {
+	if r.Body == nil || r.Body == http.NoBody || r.GetBody != nil {
 		return b.next.RoundTrip(r)
 	}
 	body, err := io.ReadAll(r.Body)

@@ -65,5 +65,9 @@ func (s *Settings) Open(env setup.Env) (callback.Target, error) {
 		Heartbeat: limiter("SendTaskHeartbeat"),
 		History:   env.Limiter("stepfunctions/"+s.Region+"/"+s.Role+"/GetExecutionHistory", historyRate, historyBurst),
 	}
-	return NewTarget(newCalls(sfn.NewFromConfig(config)), Config{Limits: limits, Timeout: env.Timeout}), nil
+	api, err := NewAPI(config)
+	if err != nil {
+		return nil, err
+	}
+	return NewTarget(api, Config{Limits: limits, Timeout: env.Timeout}), nil
 }

@@ -32,7 +32,7 @@ type call struct {
 	Cause     *string `json:"cause"`
 }
 
-// serve answers the real SDK client over HTTP, and counts the calls.
+// serve answers the API of the program over HTTP, and counts the calls.
 func serve(t *testing.T, answer func(http.ResponseWriter, call)) (stepfunctions.API, *atomic.Int32) {
 	t.Helper()
 	var calls atomic.Int32
@@ -51,18 +51,26 @@ func serve(t *testing.T, answer func(http.ResponseWriter, call)) (stepfunctions.
 	return client(server.URL, nil), &calls
 }
 
-func client(url string, credentials aws.CredentialsProvider) *sfn.Client {
+func client(url string, credentials aws.CredentialsProvider) stepfunctions.API {
+	api, err := stepfunctions.NewAPI(configFor(url, credentials))
+	if err != nil {
+		panic(err)
+	}
+	return api
+}
+
+func configFor(url string, credentials aws.CredentialsProvider) aws.Config {
 	if credentials == nil {
 		credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "verysecretkey"}, nil
 		})
 	}
-	return sfn.NewFromConfig(aws.Config{
+	return aws.Config{
 		Region:           "eu-central-1",
 		BaseEndpoint:     aws.String(url),
 		Credentials:      credentials,
 		RetryMaxAttempts: 5,
-	})
+	}
 }
 
 // unlimited are rate limits that admit every call.
@@ -130,12 +138,19 @@ func TestDeliverChoosesTheOperation(t *testing.T) {
 
 func TestDeliverMakesOneAttemptWithAnyClient(t *testing.T) {
 	t.Parallel()
-	api, calls := serve(t, func(w http.ResponseWriter, _ call) { fail(w, 500, "InternalFailure", "") })
-	o := api.(*sfn.Client).Options()
+	var calls atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		fail(w, 500, "InternalFailure", "")
+	}))
+	t.Cleanup(server.Close)
+	o := sfn.NewFromConfig(configFor(server.URL, nil)).Options()
 	o.Retryer = nil // the SDK's own, of three attempts
-	err := stepfunctions.NewTarget(sfn.New(o), stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), approved())
-	if err == nil || calls.Load() != 1 {
-		t.Errorf("%v after %d calls", err, calls.Load())
+	for i, api := range []stepfunctions.API{client(server.URL, nil), sfn.New(o)} {
+		err := stepfunctions.NewTarget(api, stepfunctions.Config{Limits: unlimited()}).Deliver(t.Context(), approved())
+		if err == nil || int(calls.Load()) != i+1 {
+			t.Errorf("%v after %d calls", err, calls.Load())
+		}
 	}
 }
 

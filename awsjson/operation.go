@@ -1,0 +1,97 @@
+// Package awsjson makes frequent calls of the AWS JSON protocols (Step Functions, DynamoDB) at a third of their price.
+//
+// A call of the AWS SDK builds the middleware stack of its operation and runs its thirty parts: 50 µs and 300 allocations
+// for what is the same each time. All of it but the body, the date and the signature depends on the configuration only.
+// So an Operation learns the request once from the SDK itself: it lets the SDK's client make a call to an HTTP client that
+// keeps the request. Host, path, target, user agent and the scope of the signature are then those of the SDK, also with
+// FIPS, dual-stack and custom endpoints, and later versions of the SDK change them here too. Each call is signed by the
+// SDK's signer with the credentials of the SDK's provider.
+//
+// An answer that is no success is rare. It is given to the SDK's client, as if its own call had got it, and the error is the
+// one that the SDK returns. So there is one classification of errors.
+//
+// An Operation makes a single attempt: the caller retries.
+package awsjson
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/smithy-go/middleware"
+	smithyrand "github.com/aws/smithy-go/rand"
+)
+
+// HTTPClient is the interface by which the clients of the SDK send their requests.
+type HTTPClient interface {
+	Do(request *http.Request) (*http.Response, error)
+}
+
+// Options are the options with which Config.Call calls the SDK. They have the names of the SDK's options.
+type Options struct {
+	HTTPClient  HTTPClient
+	Credentials aws.CredentialsProvider
+}
+
+// Config configures an Operation.
+type Config struct {
+	// AWS is the configuration of the SDK's client. Its APIOptions observe each call, as they do with the SDK: they may
+	// add middlewares, but find none of the SDK's own.
+	AWS aws.Config
+	// HTTPClient is the HTTP client of the SDK's client.
+	HTTPClient HTTPClient
+	// ServiceID is the constant ServiceID of the SDK's package.
+	ServiceID string
+	// Name is the name of the operation, such as SendTaskHeartbeat.
+	Name string
+	// Call calls the operation with the SDK's client, any valid input, these options, aws.NopRetryer and no APIOptions.
+	Call func(context.Context, Options) error
+}
+
+// Operation is an operation of an AWS service. It is safe for concurrent use.
+type Operation struct {
+	config  Config
+	stack   middleware.Handler
+	signer  *v4.Signer
+	ids     *smithyrand.UUID
+	learned atomic.Pointer[template]
+	skew    atomic.Int64 // the time by which the clock of AWS is ahead of ours, in nanoseconds
+}
+
+// Call is a call of an operation.
+type Call struct {
+	// Body is the input as JSON. It must not be changed, also not after the end of the call.
+	Body []byte
+	// HTTPClient sends the request. Nil means the HTTP client of the configuration.
+	HTTPClient HTTPClient
+	// Read reads the answer of a call that succeeded. The answer is valid until Read returns.
+	Read func(answer []byte) error
+}
+
+// NewOperation returns an operation.
+func NewOperation(c Config) (*Operation, error) {
+	if aws.IsCredentialsProvider(c.AWS.Credentials, (*aws.AnonymousCredentials)(nil)) {
+		c.AWS.Credentials = nil // so does the SDK's client
+	}
+	o := &Operation{
+		config: c,
+		signer: v4.NewSigner(),
+		ids:    smithyrand.NewUUID(rand.Reader),
+	}
+	stack, err := o.newStack(c.AWS.APIOptions)
+	if err != nil {
+		return nil, err
+	}
+	o.stack = middleware.DecorateHandler(middleware.HandlerFunc(o.send), stack)
+	return o, nil
+}
+
+// Do makes a call. Its errors are those of the SDK: a smithy.OperationError around the modelled error of the service, with
+// its HTTP status and request ID, or around the error of the connection or of the credentials.
+func (o *Operation) Do(ctx context.Context, call Call) error {
+	_, _, err := o.stack.Handle(middleware.ClearStackValues(ctx), &call)
+	return o.describe(err)
+}
