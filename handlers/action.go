@@ -44,14 +44,13 @@ func readAction(msg *message.Message) (approval.Action, error) {
 // short that is: a read that is cut off is harmless.
 func (t *Transitions) boundByLease(
 	ctx context.Context, action approval.Action, limit time.Duration,
-) (context.Context, context.CancelFunc, error) {
+) (context.Context, error) {
 	left := action.LeaseExpires.Sub(t.Now())
 	isHeartbeat := action.Kind == approval.ActionHeartbeat && !action.Probe
 	if left < minCallTime && !isHeartbeat {
-		return nil, nil, errNoTime
+		return nil, errNoTime
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(limit, left))
-	return ctx, cancel, nil
+	return t.calls.Within(ctx, min(limit, left)), nil
 }
 
 // resultOf returns the result of an action.
@@ -71,5 +70,5 @@ func (t *Transitions) recordResult(
 	transition := func(o *approval.Order, env approval.Environment) ([]approval.Action, error) {
 		return record(o, env), nil
 	}
-	return t.runEnd(context.WithoutCancel(ctx), action.OrderID, transition)
+	return t.runEnd(ctx, action.OrderID, transition)
 }

@@ -66,11 +66,10 @@ func (h *Callback) callTarget(ctx context.Context, action approval.Action, answe
 		err := fmt.Errorf("target %q is not configured", action.Target)
 		return approval.NotApplied(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
-	ctx, cancel, err := h.Transitions.boundByLease(ctx, action, h.Timeout)
+	ctx, err := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	if err != nil {
 		return err
 	}
-	defer cancel()
 	if action.Kind != approval.ActionHeartbeat {
 		return target.Deliver(ctx, answer)
 	}

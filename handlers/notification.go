@@ -147,11 +147,10 @@ func (h *Notification) sendMessage(
 		err := fmt.Errorf("channel %q is not configured", action.Channel)
 		return "", approval.NotApplied(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
-	ctx, cancel, err := h.Transitions.boundByLease(ctx, action, h.Timeout)
+	ctx, err := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	if err != nil {
 		return "", err
 	}
-	defer cancel()
 	if err := channel.await(ctx); err != nil {
 		return "", err
 	}

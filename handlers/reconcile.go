@@ -26,10 +26,9 @@ func (h *Callback) findTruth(
 		err := fmt.Errorf("target %q does not tell how a task has ended", action.Target)
 		return "", approval.Permanent(approval.WithReasonCode(approval.ReasonNotConfigured, err))
 	}
-	ctx, cancel, err := h.Transitions.boundByLease(ctx, action, h.Timeout)
+	ctx, err := h.Transitions.boundByLease(ctx, action, h.Timeout)
 	if err != nil {
 		return "", err
 	}
-	defer cancel()
 	return target.FindTruth(ctx, answer)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/deadline"
 	"github.com/approval-relay/approval-relay/heartbeat"
 )
 
@@ -77,6 +78,8 @@ type Transitions struct {
 	Heartbeats *heartbeat.Schedule
 
 	heartbeats takenHeartbeats
+	updates    deadline.Group // bounds reads and updates by updateTimeout
+	calls      deadline.Group // bounds the calls of actions
 }
 
 // updateTimeout bounds an update, in case the store hangs.
@@ -97,7 +100,8 @@ func (t *Transitions) Run(
 // errBeginsAction ends an unsynced update that begins an action: it must be an Update.
 var errBeginsAction = errors.New("the transition begins an action")
 
-// runEnd is Run for the end of an attempt, which may become durable later: if it is lost, the attempt is made again.
+// runEnd is Run for the end of an attempt, also after the end of the context, because the attempt was made. It may become
+// durable later: if it is lost, the attempt is made again.
 // A transition that begins another action is durable before that action is dispatched, as for Run.
 func (t *Transitions) runEnd(
 	ctx context.Context, orderID string,
@@ -111,11 +115,10 @@ func (t *Transitions) run(
 	ctx context.Context, orderID string,
 	transition func(*approval.Order, approval.Environment) ([]approval.Action, error), isEnd bool,
 ) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !isEnd {
 		return fmt.Errorf("update order %s: %w", quoteOrderID(orderID), err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateTimeout)
-	defer cancel()
+	ctx = t.updates.Within(ctx, updateTimeout)
 	r := &transitionRun{
 		transitions: t,
 		orderID:     orderID,
@@ -191,8 +194,7 @@ func (r *transitionRun) applyEnd(o *approval.Order) error {
 // readBegun returns the order of an action that this process has begun. It reads after the end of the context too: an
 // action that was begun is carried out, also while the program stops.
 func (t *Transitions) readBegun(ctx context.Context, orderID string) (*approval.Order, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateTimeout)
-	defer cancel()
+	ctx = t.updates.Within(ctx, updateTimeout)
 	if t.Recent != nil {
 		return t.Recent(ctx, orderID)
 	}

@@ -79,9 +79,21 @@ func NewClient(c ClientConfig) *http.Client {
 			MaxIdleConns:           maxKeptHosts * kept,
 			MaxIdleConnsPerHost:    kept,
 			IdleConnTimeout:        idleTimeout,
+			DisableCompression:     true, // of the short answers, which are mostly not read
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// Send sends a request as client.Do does, for a client of NewClient without a Timeout. Such a client follows no redirects
+// and keeps no cookies, so Send leaves out the copies of the request that client.Do makes for both. Its errors do not
+// contain the URL.
+func Send(client *http.Client, req *http.Request) (*http.Response, error) {
+	if u := req.URL.User; u != nil && req.Header.Get("Authorization") == "" {
+		password, _ := u.Password()
+		req.SetBasicAuth(u.Username(), password)
+	}
+	return client.Transport.RoundTrip(req)
 }
 
 // DialFunc opens a connection, as net.Dialer.DialContext does.

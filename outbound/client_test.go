@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func get(ctx context.Context, c outbound.ClientConfig, url string) (*http.Respon
 	if err != nil {
 		return nil, err
 	}
-	resp, err := outbound.NewClient(c).Do(req)
+	resp, err := outbound.Send(outbound.NewClient(c), req)
 	if err != nil {
 		return nil, progress.JudgeFailure(ctx, err)
 	}
@@ -117,6 +118,36 @@ func TestClientFollowsNoRedirects(t *testing.T) {
 		if err := outbound.JudgeStatus(resp, time.Now()); !approval.IsPermanent(err) {
 			t.Errorf("%d: %v", status, err)
 		}
+	}
+}
+
+// Send authenticates by the user and password of a URL, as client.Do does, unless the request has a credential.
+func TestSendAuthenticates(t *testing.T) {
+	t.Parallel()
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("Authorization"), r.Header.Get("Accept-Encoding"))
+	}))
+	defer server.Close()
+	client := outbound.NewClient(outbound.ClientConfig{AllowInternal: true})
+	url := strings.Replace(server.URL, "http://", "http://user:p%40ss@", 1)
+	for _, own := range []string{"", "Bearer x"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own != "" {
+			req.Header.Set("Authorization", own)
+		}
+		resp, err := outbound.Send(client, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outbound.CloseResponse(resp)
+	}
+	want := []string{"Basic dXNlcjpwQHNz", "", "Bearer x", ""}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

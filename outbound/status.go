@@ -21,10 +21,11 @@ import (
 //     never accept the request as it is.
 func JudgeStatus(resp *http.Response, now time.Time, closed ...int) error {
 	status := resp.StatusCode
+	if status >= 200 && status < 300 {
+		return nil
+	}
 	err := approval.WithReasonCode(approval.HTTPReasonCode(status), fmt.Errorf("the receiver answered %d", status))
 	switch {
-	case status >= 200 && status < 300:
-		return nil
 	case slices.Contains(closed, status):
 		return fmt.Errorf("%w: %w", approval.ErrClosed, err)
 	case status == http.StatusRequestTimeout || status == http.StatusTooEarly || status == http.StatusTooManyRequests:

@@ -40,10 +40,10 @@ type capacity struct {
 	mu         sync.Mutex
 	ready      map[approval.ActionKind]bool // the kinds that can be carried out; a host is always ready
 	queues     map[resource]*queue
-	held       map[string]holding // the slots in use, by the key of their action
-	waiters    map[string]*waiter // by order
-	grants     []grant            // not taken yet
-	lastNumber uint64             // of a grant
+	held       map[actionKey]holding // the slots in use
+	waiters    map[string]*waiter    // by order
+	grants     []grant               // not taken yet
+	lastNumber uint64                // of a grant
 }
 
 // holding has the slots of an action.
@@ -65,7 +65,7 @@ func newCapacity(o DispatchObserver, isPaused func(workflow string) bool) *capac
 		signal:   make(chan struct{}, 1),
 		ready:    map[approval.ActionKind]bool{},
 		queues:   map[resource]*queue{},
-		held:     map[string]holding{},
+		held:     map[actionKey]holding{},
 		waiters:  map[string]*waiter{},
 	}
 }
@@ -82,7 +82,7 @@ func (c *capacity) slots(r resource) int {
 }
 
 // reserve takes all of the slots together. Otherwise the order waits for the first resource that is full.
-func (c *capacity) reserve(key string, action approval.Action, urgent bool, needs []need) bool {
+func (c *capacity) reserve(key actionKey, action approval.Action, urgent bool, needs []need) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, known := c.held[key]; known || c.queues == nil { // it is under way, or the program stops
@@ -122,7 +122,7 @@ func (c *capacity) awaitResume(action approval.Action) {
 }
 
 // release returns the slots of an action. It does nothing if they are returned already.
-func (c *capacity) release(key string) {
+func (c *capacity) release(key actionKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h, held := c.held[key]

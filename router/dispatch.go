@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -128,20 +127,30 @@ func (d *Dispatcher) Release(action approval.Action) { d.capacity.release(keyOf(
 // SetNextDue implements handlers.Dispatcher.
 func (d *Dispatcher) SetNextDue(orderID string, next time.Time) { d.capacity.setNextDue(orderID, next) }
 
-// keyOf returns a text that tells an action apart from every other: only its end, the order's ID, may have a slash. An
-// attempt is begun once; heartbeats are not numbered, but each has an end of its own. A probe is a heartbeat with a
-// number.
-func keyOf(a approval.Action) string {
-	kind, number := string(a.Kind), int64(a.Attempt)
+// actionKey tells an action apart from every other.
+type actionKey struct {
+	kind, orderID, approvalID, notification string
+
+	number int64
+}
+
+// keyOf returns the key of an action. An attempt is begun once; heartbeats are not numbered, but each has an end of its
+// own. A probe is a heartbeat with a number.
+func keyOf(a approval.Action) actionKey {
+	key := actionKey{
+		kind:         string(a.Kind),
+		orderID:      a.OrderID,
+		approvalID:   a.ApprovalID,
+		notification: a.Notification,
+		number:       int64(a.Attempt),
+	}
 	switch {
 	case a.Probe:
-		kind = "probe"
+		key.kind = "probe"
 	case a.Kind == approval.ActionHeartbeat:
-		number = a.LeaseExpires.UnixNano()
+		key.number = a.LeaseExpires.UnixNano()
 	}
-	var digits [20]byte
-	return kind + "/" + a.ApprovalID + "/" + a.Notification + "/" +
-		string(strconv.AppendInt(digits[:0], number, 10)) + "/" + a.OrderID
+	return key
 }
 
 func topicOf(kind approval.ActionKind) string {
@@ -172,8 +181,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, actions []approval.Action) {
 }
 
 func (d *Dispatcher) publishAction(ctx context.Context, act approval.Action) {
-	newMessage := func(ctx context.Context) *message.Message { return newActionMessage(ctx, act) }
-	if err := d.topics[topicOf(act.Kind)].publish(newMessage); err != nil { // closed: the program stops
+	if err := d.topics[topicOf(act.Kind)].publish(newActionMessage(act)); err != nil { // closed: the program stops
 		d.Release(act)
 		if d.Return != nil && d.Return(ctx, act) == nil {
 			return
@@ -185,10 +193,11 @@ func (d *Dispatcher) publishAction(ctx context.Context, act approval.Action) {
 	}
 }
 
-// newActionMessage makes a message of an action. Its ID is the key of the action's capacity.
-func newActionMessage(ctx context.Context, act approval.Action) *message.Message {
-	msg := &message.Message{UUID: keyOf(act)}
-	msg.SetContext(handlers.WithAction(ctx, act))
+// newActionMessage makes a message of an action. Its context does not end with the router: an action that was handed out
+// is finished.
+func newActionMessage(act approval.Action) *message.Message {
+	msg := &message.Message{UUID: act.ApprovalID}
+	msg.SetContext(handlers.WithAction(context.Background(), act))
 	return msg
 }
 
@@ -199,7 +208,7 @@ func (d *Dispatcher) releaseCapacity(h message.HandlerFunc) message.HandlerFunc 
 	return func(msg *message.Message) ([]*message.Message, error) {
 		act, _ := handlers.ActionOf(msg.Context())
 		defer d.topics[topicOf(act.Kind)].running.Done()
-		defer d.capacity.release(msg.UUID)
+		defer d.capacity.release(keyOf(act))
 		if _, err := h(msg); err != nil {
 			d.log.LogAttrs(msg.Context(), slog.LevelWarn, "action not recorded",
 				slog.String("kind", string(act.Kind)),

@@ -24,7 +24,7 @@ func TestKeysTellActionsApart(t *testing.T) {
 	again.Attempt = 2
 	callback := probe
 	callback.Kind, callback.Probe = approval.ActionCallback, false
-	keys := map[string]bool{}
+	keys := map[actionKey]bool{}
 	for _, a := range []approval.Action{heartbeat, probe, again, callback} {
 		keys[keyOf(a)] = true
 	}

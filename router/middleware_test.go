@@ -180,18 +180,20 @@ func TestLimit(t *testing.T) {
 	})
 }
 
-// A closing router does not stop an action that has started.
-func TestFinishStarted(t *testing.T) {
+// A closing router does not stop an action that was handed out.
+func TestActionsOutliveTheRouter(t *testing.T) {
 	t.Parallel()
-	m := msg(t)
+	d := newDispatcher(newWatcher(), 1)
 	closing, cancel := context.WithCancel(t.Context())
-	m.SetContext(closing)
-	_, err := finishStarted(func(m *message.Message) ([]*message.Message, error) {
-		cancel()
-		return nil, m.Context().Err()
-	})(m)
+	out, err := d.Subscribe(closing, TopicCallbacks)
 	require.NoError(t, err)
-	require.Equal(t, closing, m.Context())
+	d.Dispatch(t.Context(), []approval.Action{{Kind: approval.ActionCallback, OrderID: "o-1"}})
+	m := <-out
+	cancel()
+	require.NoError(t, m.Context().Err())
+	action, isAction := handlers.ActionOf(m.Context())
+	require.True(t, isAction)
+	require.Equal(t, "o-1", action.OrderID)
 }
 
 func TestTheLogOfADeadLetterHasNoBody(t *testing.T) {

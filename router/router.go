@@ -84,11 +84,11 @@ func New(p Parts) (*Router, error) {
 	// the trace. Settling comes next, because it needs the final error of the message. Counting includes panics, so
 	// panics are recovered inside it. The time limit is inside these, because they must not run under its context. The
 	// middleware of a single handler, such as writeDeadLetters, runs inside all of these: a message that became a dead
-	// letter is settled, and counts by the reason for which it was refused.
+	// letter is settled, and counts by the reason for which it was refused. growStack may be anywhere.
 	if p.Tracer != nil {
 		r.AddMiddleware(traceMessages(p.Tracer, r.isRequestSource))
 	}
-	r.AddMiddleware(settleMessages(p.Log), countMessages(p.Observer), recoverPanics)
+	r.AddMiddleware(growStack, settleMessages(p.Log), countMessages(p.Observer), recoverPanics)
 
 	for _, s := range p.Requests {
 		r.addSource(s, true)
@@ -99,10 +99,10 @@ func New(p Parts) (*Router, error) {
 	// These two handlers need a recoverPanics of their own, inside releaseCapacity. Otherwise a panic would pass through
 	// releaseCapacity and become an error outside of it, and the Go channel would deliver the action again at once. limitTime
 	// is left to sources: an action bounds its call by its lease, and each of its reads and updates of the store.
-	r.AddConsumerHandler(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications).
-		AddMiddleware(finishStarted, p.Dispatcher.releaseCapacity, recoverPanics)
-	r.AddConsumerHandler(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks).
-		AddMiddleware(finishStarted, p.Dispatcher.releaseCapacity, recoverPanics)
+	r.consume(TopicNotifications, TopicNotifications, p.Dispatcher, p.Notifications).
+		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
+	r.consume(TopicCallbacks, TopicCallbacks, p.Dispatcher, p.Callbacks).
+		AddMiddleware(p.Dispatcher.releaseCapacity, recoverPanics)
 	return r, nil
 }
 
@@ -154,7 +154,7 @@ func (r *Router) addSource(s Source, hasRequests bool) {
 	if _, known := r.sources.LoadOrStore(s.Name, hasRequests); known {
 		return
 	}
-	h := r.AddConsumerHandler(s.Name, s.Topic, s.Subscriber, s.Handle)
+	h := r.consume(s.Name, s.Topic, s.Subscriber, s.Handle)
 	h.AddMiddleware(limitTime(r.parts.TimeLimit))
 	if s.DeadLetters != nil {
 		h.AddMiddleware(writeDeadLetters(s, r.parts.Observer, r.parts.Refusals, r.parts.Log, r.parts.Now))

@@ -20,7 +20,7 @@ type topic struct {
 	running sync.WaitGroup // messages whose handler has not ended; none is added after the topic was closed
 
 	mu         sync.RWMutex // held for reading while a message is sent
-	subscribed context.Context
+	subscribed bool
 	closed     bool
 }
 
@@ -35,22 +35,21 @@ func newTopic(buffer int) *topic {
 func (t *topic) subscribe(ctx context.Context) (<-chan *message.Message, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closed || t.subscribed != nil {
+	if t.closed || t.subscribed {
 		return nil, errTopicClosed
 	}
-	t.subscribed = ctx
+	t.subscribed = true
 	context.AfterFunc(ctx, t.close)
 	return t.out, nil
 }
 
 // publish hands a message out and does not wait for its subscriber.
-func (t *topic) publish(newMessage func(ctx context.Context) *message.Message) error {
+func (t *topic) publish(msg *message.Message) error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if t.closed || t.subscribed == nil {
+	if t.closed || !t.subscribed {
 		return errTopicClosed
 	}
-	msg := newMessage(t.subscribed)
 	t.running.Add(1)
 	select {
 	case t.out <- msg:

@@ -9,14 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// named returns a function that makes a message with this ID.
-func named(id string) func(context.Context) *message.Message {
-	return func(ctx context.Context) *message.Message {
-		msg := &message.Message{UUID: id}
-		msg.SetContext(ctx)
-		return msg
-	}
-}
+// named returns a message with this ID.
+func named(id string) *message.Message { return &message.Message{UUID: id} }
 
 // A message beyond the buffer waits, and its publisher does not.
 func TestTopicDoesNotBlockItsPublisher(t *testing.T) {

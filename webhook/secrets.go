@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+	"sync"
 
 	"github.com/approval-relay/approval-relay/secret"
 	"github.com/approval-relay/approval-relay/setup"
@@ -63,6 +64,22 @@ func matchMAC(newHash func() hash.Hash, secrets []secret.Text, signed []byte, si
 // computeMAC returns the HMAC of a message.
 func computeMAC(newHash func() hash.Hash, s secret.Text, message []byte) []byte {
 	mac := hmac.New(newHash, []byte(s.Reveal()))
+	mac.Write(message)
+	return mac.Sum(nil)
+}
+
+// hashPool has hashes with the secret of an HMAC.
+type hashPool struct{ sync.Pool }
+
+func newHashPool(newHash func() hash.Hash, s secret.Text) *hashPool {
+	return &hashPool{sync.Pool{New: func() any { return hmac.New(newHash, []byte(s.Reveal())) }}}
+}
+
+// computeMAC returns the HMAC of a message.
+func (p *hashPool) computeMAC(message []byte) []byte {
+	mac, _ := p.Get().(hash.Hash)
+	defer p.Put(mac)
+	mac.Reset()
 	mac.Write(message)
 	return mac.Sum(nil)
 }

@@ -33,8 +33,13 @@ func (s *SigningSettings) Validate(c *setup.Check, signed string) {
 	s.signer = signer
 }
 
-// Signer returns the signer of valid settings.
-func (s *SigningSettings) Signer() *Signer { return s.signer }
+// Signer returns a signer by valid settings. It is nil before they are validated.
+func (s *SigningSettings) Signer() *Signer {
+	if s.signer == nil || s.signer.symmetric == nil {
+		return s.signer
+	}
+	return &Signer{symmetric: s.signer.symmetric.reusingHashes(), keys: s.signer.keys}
+}
 
 // Signer signs Standard Webhooks in every way that is configured: by the HMAC of each secret (v1, see Standard), and by
 // each private key (v1a): the Ed25519 signature of ID.TIMESTAMP.BODY. Its keys cannot be printed.

@@ -1,8 +1,11 @@
 package webhook_test
 
 import (
+	"bytes"
 	"fmt"
+	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -108,4 +111,28 @@ func TestSigningSettingsAreValidated(t *testing.T) {
 			require.NotContains(t, faults[0], strings.TrimSpace(text))
 		}
 	}
+}
+
+// TestSignerOfSettingsIsUsedConcurrently holds that signatures by hashes that are used again are those of new hashes.
+func TestSignerOfSettingsIsUsedConcurrently(t *testing.T) {
+	t.Parallel()
+	texts := []string{firstSecret, secondSecret}
+	s := webhook.SigningSettings{Secrets: secret.NewAll(texts)}
+	s.Validate(setup.NewCheck("t", func(string, setup.Severity, string) { t.Error("invalid") }), "callbacks")
+	expected, err := webhook.NewSigner(texts, nil)
+	require.NoError(t, err)
+	signer := s.Signer()
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range 50 {
+				id, at, body := fmt.Sprint(i), time.Unix(int64(n), 0), bytes.Repeat([]byte{'b'}, n*i)
+				require.Equal(t, expected.Sign(id, at, body), signer.Sign(id, at, body))
+			}
+		})
+	}
+	all.Wait()
+	same := webhook.SigningSettings{Secrets: secret.NewAll(texts)}
+	same.Validate(setup.NewCheck("t", func(string, setup.Severity, string) { t.Error("invalid") }), "callbacks")
+	require.True(t, reflect.DeepEqual(s, same), "a reload keeps what has the same settings")
 }

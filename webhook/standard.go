@@ -18,7 +18,11 @@ import (
 // Standard signs and verifies Standard Webhooks with symmetric keys, version v1 of
 // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: HMAC-SHA256 of
 // ID.TIMESTAMP.BODY, base64, in the header webhook-signature.
-type Standard struct{ secrets []secret.Text }
+type Standard struct {
+	secrets []secret.Text
+	// hashes keeps the hashes of each secret, if they are used again, see reusingHashes.
+	hashes []*hashPool
+}
 
 // Headers of Standard Webhooks.
 const (
@@ -44,7 +48,17 @@ func NewStandard(signingSecrets ...string) (*Standard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Standard{secrets}, nil
+	return &Standard{secrets: secrets}, nil
+}
+
+// reusingHashes returns a copy that uses its hashes again: making one costs more than a message. Settings have the other
+// kind, because they are compared with reflect.DeepEqual.
+func (s *Standard) reusingHashes() *Standard {
+	hashes := make([]*hashPool, len(s.secrets))
+	for i, key := range s.secrets {
+		hashes[i] = newHashPool(sha256.New, key)
+	}
+	return &Standard{secrets: s.secrets, hashes: hashes}
 }
 
 func decodeStandard(text string) ([]byte, error) {
@@ -68,13 +82,23 @@ func (s *Standard) signatures(id string, now time.Time, body []byte) []string {
 	signed := signedContent(id, timestampOf(now), body)
 	signatures := make([]string, len(s.secrets))
 	for i, key := range s.secrets {
-		signatures[i] = "v1," + base64.StdEncoding.EncodeToString(computeMAC(sha256.New, key, signed))
+		var mac []byte
+		if s.hashes != nil {
+			mac = s.hashes[i].computeMAC(signed)
+		} else {
+			mac = computeMAC(sha256.New, key, signed)
+		}
+		var text [maxSignatureText]byte
+		signatures[i] = string(base64.StdEncoding.AppendEncode(append(text[:0], "v1,"...), mac))
 	}
 	return signatures
 }
 
+// maxSignatureText is more than the length of a signature of the version v1, in bytes.
+const maxSignatureText = 64
+
 func signatureHeader(id string, now time.Time, signatures []string) http.Header {
-	values := []string{id, timestampOf(now), strings.Join(signatures, " ")}
+	values := []string{id, timestampOf(now), strings.Join(signatures, " ")} // in one array
 	return http.Header{
 		headerID:        values[0:1:1],
 		headerTimestamp: values[1:2:2],

@@ -115,7 +115,7 @@ func (t *Target) postAnswer(ctx context.Context, a approval.Answer) error {
 	if err != nil {
 		return err
 	}
-	resp, err := t.client.Do(req)
+	resp, err := outbound.Send(t.client, req)
 	if errors.Is(err, outbound.ErrForbiddenAddress) { // a redrive can send it once the configuration allows the address
 		return approval.Permanent(outbound.ErrForbiddenAddress)
 	}

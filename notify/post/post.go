@@ -79,7 +79,7 @@ func (p *Poster) PostJSON(ctx context.Context, header http.Header, body []byte) 
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "approval-relay")
 	maps.Copy(req.Header, header)
-	resp, err := p.client.Do(req)
+	resp, err := outbound.Send(p.client, req)
 	if err != nil {
 		return progress.JudgeFailure(ctx, err)
 	}
