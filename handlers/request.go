@@ -8,6 +8,7 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/identity"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // Request handles the approval requests of a workflow.
@@ -59,7 +60,7 @@ func (h *Request) Handle(msg *message.Message) error {
 		}
 		return actions, err
 	}
-	if err := h.Transitions.Run(msg.Context(), orderID, add); err != nil {
+	if err := h.Transitions.Run(store.ExpectNew(msg.Context()), orderID, add); err != nil {
 		return err
 	}
 	Reply(msg, accepted)

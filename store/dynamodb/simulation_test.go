@@ -155,11 +155,11 @@ func (s *simulation) sweep(ctx context.Context, w *Store) {
 
 // update updates an order on a worker.
 func (s *simulation) update(
-	w *Store, id string, f func(o *approval.Order, env approval.Environment) []approval.Action,
+	ctx context.Context, w *Store, id string, f func(o *approval.Order, env approval.Environment) []approval.Action,
 ) (actions []approval.Action) {
 	began := time.Now()
 	for range 100 { // the sender repeats it
-		err := w.Update(s.t.Context(), id, func(o *approval.Order) error {
+		err := w.Update(ctx, id, func(o *approval.Order) error {
 			actions = f(o, approval.Environment{Now: time.Now(), Lease: 30 * time.Second})
 			return nil
 		})
@@ -179,7 +179,7 @@ func (s *simulation) update(
 // approve runs an approval. A worker gets the request, and any worker the decision.
 func (s *simulation) approve(id string) {
 	first, second := s.workers[rand.IntN(simulatedWorkers)], s.workers[rand.IntN(simulatedWorkers)]
-	actions := s.update(first, id, func(o *approval.Order, env approval.Environment) []approval.Action {
+	actions := s.update(store.ExpectNew(s.t.Context()), first, id, func(o *approval.Order, env approval.Environment) []approval.Action {
 		r := costRequest()
 		r.Token = approval.NewToken(s.token)
 		r.Deadline = env.Now.Add(time.Hour)
@@ -188,13 +188,13 @@ func (s *simulation) approve(id string) {
 	})
 	time.Sleep(20 * time.Millisecond)
 	for _, action := range actions {
-		s.update(first, id, func(o *approval.Order, env approval.Environment) []approval.Action {
+		s.update(s.t.Context(), first, id, func(o *approval.Order, env approval.Environment) []approval.Action {
 			o.RecordNotificationResult(action, approval.Result{Kind: approval.ResultOK}, env)
 			return nil
 		})
 	}
 	time.Sleep(time.Second + rand.N(2*time.Second))
-	actions = s.update(second, id, func(o *approval.Order, env approval.Environment) []approval.Action {
+	actions = s.update(s.t.Context(), second, id, func(o *approval.Order, env approval.Environment) []approval.Action {
 		_, actions, _ := o.Decide(approval.Decision{
 			ID:      "d",
 			Via:     approval.ViaAPI,
@@ -206,7 +206,7 @@ func (s *simulation) approve(id string) {
 	})
 	time.Sleep(20 * time.Millisecond)
 	for _, action := range actions {
-		s.update(second, id, func(o *approval.Order, env approval.Environment) []approval.Action {
+		s.update(s.t.Context(), second, id, func(o *approval.Order, env approval.Environment) []approval.Action {
 			o.RecordCallbackResult(action, approval.Result{Kind: approval.ResultOK}, env)
 			return nil
 		})

@@ -23,9 +23,8 @@ func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition f
 	return s.Update(ctx, orderID, transition)
 }
 
-// Update implements store.Store. It computes the change on the item that this process has kept, or on an item that may
-// be some milliseconds old. A change of such an item is safe, because its write has the condition that the item is
-// unchanged. A refusal of the transition is not safe, and an order without a change is not: both are decided again on
+// Update implements store.Store. It computes the change on the item that this process has kept, on an item that may be
+// some milliseconds old, or on none. Such a change is safe, because its write has the condition that the item is unchanged. A refusal of the transition is not safe, and an order without a change is not: both are decided again on
 // the current item.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	if err := validateID(orderID); err != nil {
@@ -75,10 +74,14 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 	}
 }
 
-// readForUpdate returns the kept item of an order, or reads it.
+// readForUpdate returns the kept item of an order, or reads it. An order that is expected to be new is not read: if it
+// exists, the condition of the write fails, and the answer has the current item.
 func (s *Store) readForUpdate(ctx context.Context, orderID string) (item, error) {
 	if kept, ok := s.recent.find(orderID); ok {
 		return kept.item, nil
+	}
+	if store.IsNewExpected(ctx) {
+		return nil, nil
 	}
 	return s.readItem(ctx, orderKey(orderID), false)
 }
