@@ -1,20 +1,15 @@
 package dynamodb
 
 import (
-	"context"
 	"fmt"
-	"reflect"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go/middleware"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
-	"github.com/approval-relay/approval-relay/store/dynamodb/dynamodbtest"
 )
 
 // meter adds up the calls, and the capacity units that DynamoDB reports.
@@ -23,43 +18,13 @@ type meter struct {
 	used cost
 }
 
-// options makes each call ask for its capacity units, and adds up the answers.
-func (m *meter) options(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("meter", func(
-		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
-	) (middleware.InitializeOutput, middleware.Metadata, error) {
-		if f := reflect.ValueOf(in.Parameters).Elem().FieldByName("ReturnConsumedCapacity"); f.IsValid() {
-			f.Set(reflect.ValueOf(types.ReturnConsumedCapacityTotal))
-		}
-		out, metadata, err := next.HandleInitialize(ctx, in)
-		if err != nil {
-			return out, metadata, err
-		}
-		if f := reflect.ValueOf(out.Result).Elem().FieldByName("ConsumedCapacity"); f.IsValid() {
-			m.add(in.Parameters, f.Interface())
-		}
-		return out, metadata, nil
-	}), middleware.Before)
-}
-
-func (m *meter) add(call, used any) {
-	var all []types.ConsumedCapacity
-	switch used := used.(type) {
-	case *types.ConsumedCapacity:
-		all = []types.ConsumedCapacity{*used}
-	case []types.ConsumedCapacity:
-		all = used
-	}
+// add adds a call that was observed.
+func (m *meter) add(call Call) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.used.calls++
-	for _, c := range all {
-		if f := reflect.TypeOf(call).Elem().Name(); f == "GetItemInput" || f == "QueryInput" || f == "BatchGetItemInput" {
-			m.used.read += *c.CapacityUnits
-		} else {
-			m.used.write += *c.CapacityUnits
-		}
-	}
+	m.used.read += call.Read
+	m.used.write += call.Written
 }
 
 func (m *meter) take() cost {
@@ -88,13 +53,8 @@ func (c cost) String() string {
 
 func newMetered(t *testing.T) *metered {
 	t.Helper()
-	if server == nil {
-		t.Skip(dynamodbtest.ErrMissing)
-	}
 	m := &meter{}
-	cfg := server.Config()
-	cfg.APIOptions = append(cfg.APIOptions, m.options)
-	s := open(t, Config{AWS: cfg, Settings: Settings{Table: newTable(), Create: true}})
+	s := open(t, Config{ObserveCall: m.add})
 	f := &metered{t: t, s: s, m: m, now: startTime}
 	s.upkeep.recount.beganAt, s.upkeep.foldedAt = time.Now(), time.Now()
 	_, err := s.Claim(t.Context(), startTime, 10, time.Second)

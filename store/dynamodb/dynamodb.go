@@ -91,14 +91,19 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		c.Limits = recordLimits()
 	}
 	s := newStore(c)
-	s.client = newCalls(dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) {
+	client := dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) {
 		o.Retryer = aws.NopRetryer{}
 		if c.ObserveCall != nil {
 			o.APIOptions = append(o.APIOptions, observeCalls(c.ObserveCall))
 		}
-	}))
-	err := errors.New("a sealer for the task tokens is missing")
-	if c.Sealer != nil {
+	})
+	var err error
+	s.client, err = newFrequentCalls(newCalls(client), client.Options().HTTPClient, c)
+	switch {
+	case err != nil:
+	case c.Sealer == nil:
+		err = errors.New("a sealer for the task tokens is missing")
+	default:
 		err = s.openTable(ctx)
 	}
 	if err != nil {

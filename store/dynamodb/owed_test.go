@@ -1,18 +1,13 @@
 package dynamodb
 
 import (
-	"context"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/smithy-go/middleware"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
-	"github.com/approval-relay/approval-relay/store/dynamodb/dynamodbtest"
 )
 
 func requireOwed(t *testing.T, s *Store, want map[string]store.OwedStats) {
@@ -98,38 +93,16 @@ func TestOwedAnswersOfManyWorkflows(t *testing.T) {
 	requireOwed(t, s, nil)
 }
 
-// itemMeter counts the items that calls write.
-type itemMeter struct{ items atomic.Int64 }
-
-func (m *itemMeter) options(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("items", func(
-		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
-	) (middleware.InitializeOutput, middleware.Metadata, error) {
-		switch in.Parameters.(type) {
-		case *dynamodb.PutItemInput:
-			m.items.Add(1)
-		case *dynamodb.DeleteItemInput:
-			m.items.Add(1)
-		}
-		return next.HandleInitialize(ctx, in)
-	}), middleware.Before)
-}
-
 // TestItemsOfAnOwedAnswer holds that an answer which is delivered by its first attempt writes no item more for being owed.
 // The first failure and the end write one more, and the attempts between them write the order alone.
 func TestItemsOfAnOwedAnswer(t *testing.T) {
 	t.Parallel()
-	if server == nil {
-		t.Skip(dynamodbtest.ErrMissing)
-	}
-	m := &itemMeter{}
-	cfg := server.Config()
-	cfg.APIOptions = append(cfg.APIOptions, m.options)
-	s := open(t, Config{AWS: cfg, Settings: Settings{Table: newTable(), Create: true}})
+	calls := &callCounter{}
+	s := openThrough(t, Config{}, calls.roundTrip)
 	now := startTime
 	var call approval.Action
 	items := func(id string, f func(o *approval.Order, env approval.Environment) []approval.Action) int64 {
-		m.items.Store(0)
+		calls.take()
 		now = now.Add(time.Minute)
 		mustUpdate(t, s, id, func(o *approval.Order) error {
 			for _, action := range f(o, approval.Environment{Now: now, Lease: 30 * time.Second}) {
@@ -139,7 +112,8 @@ func TestItemsOfAnOwedAnswer(t *testing.T) {
 			}
 			return nil
 		})
-		return m.items.Load()
+		_, writes := calls.take()
+		return writes
 	}
 	cancel := func(o *approval.Order, env approval.Environment) []approval.Action {
 		_, actions := o.Cancel("", "operator", "not needed", env)

@@ -15,14 +15,14 @@ import (
 	"github.com/approval-relay/approval-relay/approval"
 )
 
-// callCounter counts the calls of a store by operation.
+// callCounter counts the calls of a store that read an item, and those that write one.
 type callCounter struct{ reads, writes atomic.Int64 }
 
 func (c *callCounter) roundTrip(r *http.Request) (*http.Response, error) {
 	switch target := r.Header.Get("X-Amz-Target"); {
 	case strings.HasSuffix(target, ".GetItem"):
 		c.reads.Add(1)
-	case strings.HasSuffix(target, ".PutItem"):
+	case strings.HasSuffix(target, ".PutItem"), strings.HasSuffix(target, ".DeleteItem"):
 		c.writes.Add(1)
 	}
 	return http.DefaultTransport.RoundTrip(r)
