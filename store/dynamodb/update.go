@@ -24,8 +24,9 @@ func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition f
 }
 
 // Update implements store.Store. It computes the change on the item that this process has kept, on an item that may be
-// some milliseconds old, or on none. Such a change is safe, because its write has the condition that the item is unchanged. A refusal of the transition is not safe, and an order without a change is not: both are decided again on
-// the current item.
+// some milliseconds old, or on none. Such a change is safe, because its write has the condition that the item is
+// unchanged. A refusal of the transition is not safe, and an order without a change is not: both are decided again on the
+// current item.
 func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	if err := validateID(orderID); err != nil {
 		return err
