@@ -170,15 +170,18 @@ func TestCommitsWaitForTheDisk(t *testing.T) {
 	require.NoError(t, s.Update(t.Context(), "o", addVote("3")))
 	require.Equal(t, []string{"on", "off", "on"}, settings("o"))
 
-	var w []*update
+	var all []*update
+	l := &lane{lanes: s.lanes}
+	b := &batch{lane: l, store: s}
 	for _, id := range []string{"a", "b", "c"} {
 		u := s.newUpdate(t.Context(), id, addVote("v"))
 		u.unsynced = id != "b"
 		u.result = make(chan outcome, 1)
-		w = append(w, u)
+		b.add(u)
+		all = append(all, u)
 	}
-	s.lanes[0].commit(w)
-	for _, u := range w {
+	l.commit(b)
+	for _, u := range all {
 		require.NoError(t, (<-u.result).deliver())
 	}
 	require.Equal(t, []string{"on"}, settings("a"))

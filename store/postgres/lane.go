@@ -1,218 +1,197 @@
 package postgres
 
 import (
-	"context"
-	"hash/maphash"
 	"math/rand/v2"
-	"sync/atomic"
+	"sync"
 	"time"
-
-	"github.com/approval-relay/approval-relay/approval"
 )
 
-// maxBatch is the largest number of updates that share a transaction.
-const maxBatch = 256
+const (
+	// maxBatch is the largest number of updates that share a transaction.
+	maxBatch = 256
+	// shareDelay is the longest time for which unsynced updates wait for others to share a transaction. Nobody waits for
+	// them, and the next step of an order often follows within a moment.
+	shareDelay = 2 * time.Millisecond
+	// turnLimit is how long a transaction may take before the next one begins beside it. While transactions are quick, the
+	// next one has all the updates that have come meanwhile: few large transactions cost less than many small ones. If the
+	// database is far away, or its disk slow, updates do not wait for it twice.
+	turnLimit = 2 * time.Millisecond
+	// slots is the number of rows of a workflow in the table counts. Each lane has one; lanes of other workers rarely
+	// share it.
+	slots = 64
+)
 
-// slots is the number of rows of a workflow in the table counts. Each lane has one; lanes of other workers rarely share it.
-const slots = 64
-
-// lane stores the updates of a part of the orders, one transaction at a time.
-type lane struct {
+// lanes share the work of storing updates. The lane that has the turn gathers a batch of updates, and stores it in a
+// transaction.
+type lanes struct {
 	store  *Store
-	slot   int16
 	queue  chan *update
-	behind []*update // read from the queue, and left for the next batch: an update of the same order was before them
+	turn   chan struct{} // has a value while no lane has the turn
+	freed  chan struct{} // has a value after a batch with updates behind it has ended
+	ended  chan struct{} // is closed after all lanes have ended
 	recent recentRecords
-	done   chan struct{} // the lane has ended
+
+	mu     sync.Mutex
+	busy   map[string]bool // the orders of the batches that are under way
+	behind []*update       // wait for the end of such a batch
 }
 
-// update is a change of an order on its way through its lane.
-type update struct {
-	ctx     context.Context
-	orderID string
-	// compute returns the change of a stored row. It may be called several times.
-	compute  func(before stored) (change, outcome)
-	unsynced bool
-	begun    atomic.Bool // or withdrawn
-	result   chan outcome
-
-	before    stored  // as it was read, or as this lane has written it last
-	isRead    bool    // before was read for this batch
-	change    change  // the result of the transition
-	tried     []int64 // the versions of writes without an answer
-	conflicts int
-	finished  bool
+// lane stores batches, one after the other.
+type lane struct {
+	*lanes
+	slot int16
 }
 
-// outcome is the result of an update.
-type outcome struct {
-	err      error
-	panicked any
-}
-
-// hasFailed reports whether the update itself failed, not its transaction.
-func (o outcome) hasFailed() bool { return o.err != nil || o.panicked != nil }
-
-// deliver passes the outcome to the caller: it returns the error, or repeats the panic.
-func (o outcome) deliver() error {
-	if o.panicked != nil {
-		panic(o.panicked)
-	}
-	return o.err
-}
-
-// startLanes starts the lanes. A quarter of the connections are theirs: few lanes make large transactions, which cost
-// less for each update. Reads use the others.
+// startLanes starts the lanes. A quarter of the connections are theirs. Reads use the others.
 func (s *Store) startLanes() {
+	s.lanes = &lanes{
+		store: s,
+		queue: make(chan *update, maxBatch),
+		turn:  make(chan struct{}, 1),
+		freed: make(chan struct{}, 1),
+		ended: make(chan struct{}),
+		busy:  map[string]bool{},
+	}
+	s.lanes.turn <- struct{}{}
+	var running sync.WaitGroup
 	first := rand.IntN(slots) //nolint:gosec // not a secret
 	for i := range max(1, s.config.Connections/4) {
-		l := &lane{
-			store: s,
-			slot:  int16((first + i) % slots), // less than slots
-			queue: make(chan *update, maxBatch),
-			done:  make(chan struct{}),
-		}
-		s.lanes = append(s.lanes, l)
-		s.running.Go(l.run)
+		l := &lane{s.lanes, int16((first + i) % slots)} // less than slots
+		running.Go(l.run)
 	}
-}
-
-// laneSeed makes an order belong to the same lane for the life of this process.
-var laneSeed = maphash.MakeSeed()
-
-func (s *Store) laneOf(orderID string) *lane {
-	return s.lanes[maphash.String(laneSeed, orderID)%uint64(len(s.lanes))]
-}
-
-// Update implements store.Store.
-func (s *Store) Update(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
-	return s.submit(s.newUpdate(ctx, orderID, transition))
-}
-
-// UpdateUnsynced implements store.Store. The new record survives the end of this process. It is lost if the database server
-// ends without order within the fraction of a second that it takes to write its log.
-func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
-	u := s.newUpdate(ctx, orderID, transition)
-	u.unsynced = true
-	return s.submit(u)
-}
-
-func (s *Store) newUpdate(ctx context.Context, orderID string, transition func(*approval.Order) error) *update {
-	return &update{ctx: ctx, orderID: orderID, compute: func(before stored) (change, outcome) {
-		return s.applyTransition(orderID, before, transition)
-	}}
-}
-
-// submit passes an update to its lane and waits for the outcome.
-func (s *Store) submit(u *update) error {
-	if err := validateID(u.orderID); err != nil {
-		return err
-	}
-	u.result = make(chan outcome, 1)
-	l := s.laneOf(u.orderID)
-	select {
-	case <-s.closed:
-		return errClosed
-	case <-u.ctx.Done():
-		return u.ctx.Err()
-	default:
-	}
-	select {
-	case <-s.closed:
-		return errClosed
-	case <-u.ctx.Done():
-		return u.ctx.Err()
-	case l.queue <- u:
-	}
-	select {
-	case out := <-u.result:
-		return out.deliver()
-	case <-u.ctx.Done():
-		if u.begun.CompareAndSwap(false, true) {
-			return u.ctx.Err()
-		}
-	case <-l.done:
-	}
-	// The lane may be running the transition, and that assigns to variables of the caller. So the caller waits for its end.
-	select {
-	case out := <-u.result:
-		return out.deliver()
-	case <-l.done:
-	}
-	select {
-	case out := <-u.result:
-		return out.deliver()
-	default:
-		return errClosed
-	}
+	go func() {
+		running.Wait()
+		close(s.lanes.ended)
+	}()
 }
 
 // run is the lane's goroutine. It ends after the store was closed and the accepted updates are stored.
 func (l *lane) run() {
-	defer close(l.done)
-	for batch := l.gather(); batch != nil; batch = l.gather() {
-		l.commit(batch)
+	pass := func() { l.turn <- struct{}{} }
+	for {
+		<-l.turn
+		for hasTurn := true; hasTurn; {
+			b := l.gather()
+			if b == nil {
+				pass()
+				return
+			}
+			timer := time.AfterFunc(turnLimit, pass)
+			l.commit(b)
+			hasTurn = timer.Stop()
+		}
 	}
 }
 
-// gather waits for an update, and returns it with the others in the queue, at most a single update of each order. It returns
-// nil at the end.
-func (l *lane) gather() []*update {
-	var batch []*update
-	orders := map[string]bool{}
-	add := func(u *update) {
-		if orders[u.orderID] {
-			l.behind = append(l.behind, u)
-			return
+// gather waits for updates, and returns a batch of them. It returns nil at the end.
+func (l *lane) gather() *batch {
+	b := &batch{lane: l, store: l.store}
+	l.takeBehind(b)
+	var timer *time.Timer
+	var waited <-chan time.Time
+	defer func() {
+		if timer != nil {
+			timer.Stop()
 		}
-		orders[u.orderID] = true
-		batch = append(batch, u)
+	}()
+	closed := l.store.closed
+	for b.size < maxBatch {
+		queue := l.queue
+		if l.isFull() {
+			queue = nil
+		}
+		select {
+		case u := <-queue:
+			l.take(b, u)
+			continue
+		default:
+		}
+		if b.hasSynced || b.size > 0 && closed == nil {
+			break
+		}
+		if b.size > 0 && timer == nil {
+			timer = time.NewTimer(shareDelay)
+			waited = timer.C
+		}
+		select {
+		case u := <-queue:
+			l.take(b, u)
+		case <-l.freed:
+			l.takeBehind(b)
+		case <-waited:
+			return b
+		case <-closed:
+			closed = nil // the queue has only what was accepted before
+		}
+		if closed == nil && b.size == 0 && l.isIdle() {
+			return nil
+		}
 	}
+	return b
+}
+
+// isFull reports whether too many updates wait behind others.
+func (l *lanes) isFull() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.behind) >= maxBatch
+}
+
+// isIdle reports whether no update waits.
+func (l *lanes) isIdle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.behind) == 0 && len(l.queue) == 0
+}
+
+// take adds an update to the batch, or to those that wait for the end of another batch.
+func (l *lanes) take(b *batch, u *update) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.takeLocked(b, u)
+}
+
+func (l *lanes) takeLocked(b *batch, u *update) {
+	if l.busy[u.orderID] && !b.has(u.orderID) || b.size >= maxBatch {
+		l.behind = append(l.behind, u)
+		return
+	}
+	l.busy[u.orderID] = true
+	b.add(u)
+}
+
+// takeBehind adds the updates whose orders are free again.
+func (l *lanes) takeBehind(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	behind := l.behind
 	l.behind = nil
 	for _, u := range behind {
-		add(u)
+		l.takeLocked(b, u)
 	}
-	if len(batch) == 0 {
-		select {
-		case u := <-l.queue:
-			add(u)
-		case <-l.store.closed:
-			select {
-			case u := <-l.queue: // it was accepted before
-				add(u)
-			default:
-				return nil
-			}
-		}
-	}
-	for len(batch) < maxBatch && len(l.behind) < maxBatch {
-		select {
-		case u := <-l.queue:
-			add(u)
-		default:
-			return batch
-		}
-	}
-	return batch
 }
 
-// commit stores a batch of updates, and delivers the outcome to each caller.
-func (l *lane) commit(updates []*update) {
-	startedAt := time.Now()
-	b := &batch{lane: l, store: l.store, began: startedAt}
-	for _, u := range updates {
-		if u.begun.CompareAndSwap(false, true) {
-			u.before = l.recent.find(u.orderID)
-			b.open = append(b.open, u)
+// free lets other batches have the orders of a batch that has ended.
+func (l *lanes) free(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id := range b.orders {
+		delete(l.busy, id)
+	}
+	if len(l.behind) > 0 {
+		select {
+		case l.freed <- struct{}{}:
+		default:
 		}
 	}
-	if len(b.open) == 0 {
-		return
-	}
-	n := len(b.open)
+}
+
+// commit stores a batch, and delivers the outcome to each caller.
+func (l *lane) commit(b *batch) {
+	b.began = time.Now()
 	err := b.run()
+	l.free(b)
 	if l.store.config.Observe != nil {
-		l.store.config.Observe(Commit{Updates: n, Took: time.Since(startedAt), Err: err})
+		l.store.config.Observe(Commit{Updates: b.size, Took: time.Since(b.began), Err: err})
 	}
 }

@@ -63,11 +63,10 @@ type Store struct {
 
 	members   *membership
 	claims    claims
-	lanes     []*lane
+	lanes     *lanes
 	closed    chan struct{}
 	closeOnce sync.Once
-	running   sync.WaitGroup // the lanes
-	unsynced  atomic.Bool    // a transaction may not be on disk yet
+	unsynced  atomic.Bool // a transaction may not be on disk yet
 }
 
 // errClosed is the error of a store that was closed.
@@ -142,7 +141,7 @@ func (s *Store) Close() error {
 	var err error
 	s.closeOnce.Do(func() {
 		close(s.closed)
-		s.running.Wait()
+		<-s.lanes.ended
 		if s.unsynced.Load() {
 			ctx, cancel := context.WithTimeout(context.Background(), statementTimeout)
 			defer cancel()

@@ -26,7 +26,11 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 
 // GetRecent implements store.RecentGetter.
 func (s *Store) GetRecent(ctx context.Context, orderID string) (*approval.Order, error) {
-	if row := s.laneOf(orderID).recent.find(orderID); row.version != 0 {
+	row := s.lanes.recent.find(orderID)
+	switch {
+	case row.order != nil:
+		return row.order.Clone(), nil
+	case row.version != 0:
 		return store.Decode(orderID, row.record, s.config.Sealer)
 	}
 	return s.Get(ctx, orderID)

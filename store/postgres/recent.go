@@ -2,10 +2,10 @@ package postgres
 
 import "sync"
 
-// recentBytes bounds the size of the records that a lane keeps.
+// recentBytes bounds the size of the records that are kept. The decoded orders take about three times as much memory.
 const recentBytes = 4 << 20
 
-// recentRecords keeps the rows that a lane has written last: an approval has several updates within a short time, and
+// recentRecords keeps the rows that this process has written last: an approval has several updates within a short time, and
 // only the first of them reads its row. A row that another worker has changed is harmless, because a write has the
 // condition that the row is as it was.
 type recentRecords struct {

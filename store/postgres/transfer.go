@@ -73,9 +73,9 @@ func (s *Store) EndImport(ctx context.Context) error {
 
 // ImportRecord implements store.RecordKeeper. Imports at the same time share transactions, as updates do.
 func (s *Store) ImportRecord(ctx context.Context, r store.RawRecord) error {
-	err := s.submit(&update{ctx: ctx, orderID: r.OrderID, compute: func(before stored) (change, outcome) {
-		c, err := s.importChange(r, before)
-		return c, outcome{err: err}
+	err := s.submit(&update{ctx: ctx, orderID: r.OrderID, compute: func(before stored) (stored, bool, outcome) {
+		after, changed, err := s.importRecord(r, before)
+		return after, changed, outcome{err: err}
 	}})
 	if err != nil {
 		return fmt.Errorf("import order %q: %w", r.OrderID, err)
@@ -83,24 +83,16 @@ func (s *Store) ImportRecord(ctx context.Context, r store.RawRecord) error {
 	return nil
 }
 
-// importChange returns the change of a row to an imported record.
-func (s *Store) importChange(r store.RawRecord, before stored) (c change, err error) {
+// importRecord returns the row of an imported record.
+func (s *Store) importRecord(r store.RawRecord, before stored) (after stored, changed bool, err error) {
+	if bytes.Equal(before.record, r.Record) {
+		return before, false, nil
+	}
 	o, err := store.Decode(r.OrderID, r.Record, s.config.Sealer)
 	if err != nil {
-		return c, err
+		return before, false, err
 	}
-	var columns store.Columns
-	if before.version != 0 {
-		if bytes.Equal(before.record, r.Record) {
-			return change{isNone: true}, nil
-		}
-		old, err := store.Decode(r.OrderID, before.record, s.config.Sealer)
-		if err != nil {
-			return c, err
-		}
-		columns = store.ColumnsOf(old)
-	}
-	return newChange(o, r.Record, columns), nil
+	return stored{record: r.Record, columns: store.ColumnsOf(o)}, true, nil
 }
 
 // MarkMoved implements store.RecordKeeper. The change of the control decides: it fails if somebody lets workers change the
