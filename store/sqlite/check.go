@@ -25,9 +25,6 @@ func (s *Store) CheckRecords(ctx context.Context, fix bool, report func(store.Fa
 	}
 	var faults []store.Fault
 	err = s.submit(ctx, singleStep(func(ctx context.Context) error {
-		if err := s.flushCounts(); err != nil { // of updates before in the transaction
-			return err
-		}
 		return s.checkFile(ctx, s.conn, true, func(f store.Fault) { faults = append(faults, f) })
 	}))
 	for _, f := range faults {
@@ -58,8 +55,9 @@ func (s *Store) checkFile(ctx context.Context, c *sql.Conn, fix bool, report fun
 
 // pendingRow is a row of the table of pending approvals.
 type pendingRow struct {
-	workflow, approval string
+	workflow, approval string // of an age the order in the place of the approval
 	since              int64
+	isAge              bool
 }
 
 // derivedRow has the columns of an order that follow from its record.
@@ -93,7 +91,10 @@ func (s *Store) compareRecords(ctx context.Context, c *sql.Conn, fix bool, repor
 	changes := map[string]orderChange{} // to write
 	isComplete, err := s.compareRows(ctx, c, func(id string, change orderChange, differences string) {
 		for _, p := range change.opened {
-			want[pendingRow{p.Workflow, p.ApprovalID, toNanos(p.Since)}] = true
+			want[pendingRow{workflow: p.Workflow, approval: p.ApprovalID, since: toNanos(p.Since)}] = true
+		}
+		if !change.since.IsZero() {
+			want[pendingRow{approval: id, since: toNanos(change.since), isAge: true}] = true
 		}
 		for _, w := range change.owed {
 			owed[owedRow{id, w.Workflow, toNanos(w.Since)}] = true
@@ -171,7 +172,7 @@ func (s *Store) compareRows(
 	return isComplete, rows.Err()
 }
 
-// comparePending compares the tables pending and counts with the pending approvals of all orders.
+// comparePending compares the table pending with the pending approvals of all orders.
 func (s *Store) comparePending(
 	ctx context.Context, c *sql.Conn, want map[pendingRow]bool, fix bool, report func(store.Fault),
 ) error {
@@ -179,44 +180,35 @@ func (s *Store) comparePending(
 	if err != nil {
 		return err
 	}
-	counts, err := readCounts(ctx, c)
-	if err != nil {
-		return err
-	}
-	wantCounts := map[string]int64{}
-	for row := range want {
-		wantCounts[row.workflow]++
-	}
-	isGood := maps.Equal(have, want)
-	if !isGood {
-		report(store.Fault{Text: fmt.Sprintf("the table pending has not the pending approvals of the records: %d rows instead of %d",
-			len(have), len(want))})
-	}
-	maps.DeleteFunc(counts, func(_ string, n int64) bool { return n == 0 })
-	if !maps.Equal(counts, wantCounts) {
-		isGood = false
-		report(store.Fault{Text: fmt.Sprintf("the table counts has not the numbers of pending approvals by workflow: %v instead of %v",
-			counts, wantCounts)})
-	}
-	if isGood || !fix {
+	if maps.Equal(have, want) {
 		return nil
 	}
-	if _, err := c.ExecContext(ctx, "DELETE FROM pending; DELETE FROM counts"); err != nil {
+	report(store.Fault{Text: fmt.Sprintf("the table pending has not the pending approvals of the records: %d rows instead of %d",
+		len(have), len(want))})
+	if !fix {
+		return nil
+	}
+	if _, err := c.ExecContext(ctx, "DELETE FROM pending"); err != nil {
 		return err
 	}
+	counts := map[string]int{}
 	for row := range want {
-		if _, err := s.stmts.opened.exec(row.workflow, row.since, row.approval); err != nil {
-			return err
+		var err error
+		if row.isAge {
+			_, err = s.stmts.opened.exec(byAgeKey(), row.since, []byte(row.approval))
+		} else {
+			_, err = s.stmts.opened.exec(row.workflow, row.since, row.approval)
+			counts[row.workflow]++
 		}
-		if _, err := s.stmts.add.exec(row.workflow, int64(1)); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.counts.set(ctx, counts)
 }
 
 func readPending(ctx context.Context, c *sql.Conn) (have map[pendingRow]bool, err error) {
-	rows, err := c.QueryContext(ctx, "SELECT workflow, approval, since FROM pending")
+	rows, err := c.QueryContext(ctx, "SELECT workflow, approval, since, workflow = x'00' FROM pending")
 	if err != nil {
 		return nil, err
 	}
@@ -224,28 +216,13 @@ func readPending(ctx context.Context, c *sql.Conn) (have map[pendingRow]bool, er
 	have = map[pendingRow]bool{}
 	for rows.Next() {
 		var row pendingRow
-		if err := rows.Scan(&row.workflow, &row.approval, &row.since); err != nil {
+		if err := rows.Scan(&row.workflow, &row.approval, &row.since, &row.isAge); err != nil {
 			return nil, err
+		}
+		if row.isAge {
+			row.workflow = ""
 		}
 		have[row] = true
-	}
-	return have, rows.Err()
-}
-
-func readCounts(ctx context.Context, c *sql.Conn) (have map[string]int64, err error) {
-	rows, err := c.QueryContext(ctx, "SELECT workflow, pending FROM counts")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	have = map[string]int64{}
-	for rows.Next() {
-		var name string
-		var n int64
-		if err := rows.Scan(&name, &n); err != nil {
-			return nil, err
-		}
-		have[name] = n
 	}
 	return have, rows.Err()
 }

@@ -97,7 +97,7 @@ func TestUpgradeCopy(t *testing.T) {
 	for version := 1; version < latest; version++ {
 		path := newPath(t)
 		makeVersion(t, path, version)
-		execute(t, path, "INSERT INTO counts (workflow, pending) VALUES ('old', 7)")
+		execute(t, path, "INSERT INTO pending (workflow, since, approval) VALUES ('old', 7, 'a')")
 		want, _ := schemaOfFile(t, path)
 		s := open(t, Config{Path: path})
 		copied := fmt.Sprintf("%s.v%d.backup", path, version)
@@ -112,10 +112,10 @@ func TestUpgradeCopy(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 		withConn(t, copied, func(c *sql.Conn) {
-			var counts, orders int
-			require.NoError(t, c.QueryRowContext(t.Context(), "SELECT (SELECT sum(pending) FROM counts), (SELECT count(*) FROM orders)").
-				Scan(&counts, &orders))
-			require.Equal(t, 7, counts)
+			var since, orders int
+			require.NoError(t, c.QueryRowContext(t.Context(), "SELECT (SELECT sum(since) FROM pending), (SELECT count(*) FROM orders)").
+				Scan(&since, &orders))
+			require.Equal(t, 7, since)
 			require.Zero(t, orders)
 		})
 		require.NoFileExists(t, copied+".part")
@@ -152,8 +152,10 @@ func TestEditedSchemas(t *testing.T) {
 		"Litestream's tables":                      {[]int{1, latest}, "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);", ""},
 		"statistics":                               {[]int{1, latest}, "ANALYZE;", ""},
 		"an index of others":                       {[]int{1, latest}, "CREATE INDEX mine ON orders (pending);", ""},
-		"a table is gone":                          {[]int{1, latest}, "DROP TABLE counts;", "lacks"},
-		"a column is gone":                         {[]int{1, latest}, "ALTER TABLE counts DROP COLUMN pending;", "column counts.pending"},
+		"a table is gone":                          {[]int{1, 9}, "DROP TABLE counts;", "lacks"},
+		"a table of now is gone":                   {[]int{latest}, "DROP TABLE pending;", "lacks"},
+		"a column is gone":                         {[]int{1, 9}, "ALTER TABLE counts DROP COLUMN pending;", "column counts.pending"},
+		"a column of now is gone":                  {[]int{latest}, "ALTER TABLE controls DROP COLUMN reason;", "column controls.reason"},
 		"a column has another name":                {[]int{latest}, "ALTER TABLE orders RENAME COLUMN record TO data;", "column orders.record"},
 		"a column has another type":                {[]int{latest}, "DROP TABLE seal_keys; CREATE TABLE seal_keys (id INTEGER PRIMARY KEY);", "seal_keys"},
 		"a later script would collide with others": {[]int{1}, "CREATE TABLE seal_keys (name TEXT);", "already exists"},

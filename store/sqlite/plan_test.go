@@ -29,7 +29,7 @@ func TestQueriesReadIndexes(t *testing.T) {
 			"orders USING INDEX orders_next (under_way=? AND next<?)",
 			"orders USING INDEX orders_claimed (due<?)",
 		}},
-		{byAge, "1 x 2", []string{"SEARCH orders USING INDEX orders_since ((since,id)>(?,?))"}},
+		{byAge, "1 x 2", []string{"SEARCH p USING PRIMARY KEY (workflow=?", "SEARCH o USING INDEX sqlite_autoindex_orders_1 (id=?)"}},
 		{pendingByID, "x 2", []string{"orders USING INDEX orders_pending (id>?)"}},
 		{byState, "x 1 2", []string{"orders USING INDEX orders_attention (id>?)"}},
 		{attentionCounts, "", []string{"SCAN orders USING COVERING INDEX orders_attention"}},
@@ -39,7 +39,11 @@ func TestQueriesReadIndexes(t *testing.T) {
 			"orders USING INDEX orders_claimed",
 		}},
 		{selectDeadLetters, "1 2", []string{"dead_letters USING COVERING INDEX dead_letter_heads (id>?)"}},
-		{byWorkflow, "", []string{"SCAN counts", "SEARCH p USING PRIMARY KEY (workflow=?)"}},
+		{byWorkflow, "", []string{
+			"SEARCH pending USING PRIMARY KEY (workflow<?)",
+			"SEARCH p USING PRIMARY KEY (workflow>? AND workflow<?)",
+			"SEARCH p USING PRIMARY KEY (workflow=?)",
+		}},
 		{owedByWorkflow, "", []string{"SCAN owed USING COVERING INDEX owed_since"}},
 		{oldestOwed, "w 5", []string{"SEARCH owed USING COVERING INDEX owed_since (workflow=?)"}},
 	} {

@@ -65,8 +65,7 @@ type Store struct {
 	recent recentOrders
 	sync   logSync
 	vacuum vacuum
-	// counts has the changes of the table counts by the writer's transaction: they are written once for each workflow.
-	counts map[string]int
+	counts pendingCounts
 	// transaction is the number of the writer's transaction.
 	transaction uint64
 
@@ -103,7 +102,6 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	s := &Store{
 		config:     c,
 		lock:       lock,
-		counts:     map[string]int{},
 		sync:       logSync{logPath: c.Path + "-wal"},
 		queue:      make(chan *queuedOperation, maxBatch),
 		closed:     make(chan struct{}),
@@ -153,8 +151,10 @@ func (s *Store) openDatabases(ctx context.Context) error {
 	if err := s.vacuum.open(ctx, s); err != nil {
 		return err
 	}
-	s.reads, err = openDatabase(s.config.Path, readers, "query_only(1)")
-	return err
+	if s.reads, err = openDatabase(s.config.Path, readers, "query_only(1)"); err != nil {
+		return err
+	}
+	return s.counts.begin(ctx, s.reads)
 }
 
 // planMigration returns the migration of the opened file, unless the Config forbids it.
@@ -224,6 +224,7 @@ func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
 		close(s.closed)
 		<-s.writerDone
+		s.counts.close()
 		_, err := s.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
 		s.closeError = errors.Join(err, s.closeFiles())
 	})
@@ -231,6 +232,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) closeFiles() error {
+	s.counts.close()
 	var errs []error
 	if s.conn != nil {
 		errs = append(errs, s.stmts.closeAll(), s.conn.Close())

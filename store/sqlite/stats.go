@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -28,30 +29,43 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 			out.OldestDue = t
 		}
 	}
-	rows, err := s.reads.QueryContext(ctx, byWorkflow)
-	if err != nil {
-		return out, fmt.Errorf("read counts: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		var w store.WorkflowStats
-		var oldest sql.NullInt64
-		if err := rows.Scan(&name, &w.Pending, &oldest); err != nil {
-			return out, fmt.Errorf("read counts: %w", err)
-		}
-		w.Oldest = fromNanos(oldest)
-		if w.Pending > 0 {
-			out.Workflows[name] = w
-		}
-	}
-	if err := rows.Err(); err != nil {
+	if err := s.readPending(ctx, out.Workflows); err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
 	if out.Owed, err = s.countOwed(ctx); err != nil {
 		return out, fmt.Errorf("read counts: %w", err)
 	}
 	return out, nil
+}
+
+// readPending adds the statistics of the pending approvals of each workflow.
+func (s *Store) readPending(ctx context.Context, to map[string]store.WorkflowStats) (err error) {
+	counts, err := s.counts.read(ctx)
+	if err != nil {
+		return err
+	}
+	for workflow, n := range counts {
+		if n > 0 {
+			to[workflow] = store.WorkflowStats{Pending: n}
+		}
+	}
+	rows, err := s.reads.QueryContext(ctx, byWorkflow)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var workflow string
+		var oldest sql.NullInt64
+		if err := rows.Scan(&workflow, &oldest); err != nil {
+			return err
+		}
+		if w, isCounted := to[workflow]; isCounted { // its first approval may be newer than the counts
+			w.Oldest = fromNanos(oldest)
+			to[workflow] = w
+		}
+	}
+	return rows.Err()
 }
 
 // minTime and maxTime are the limits of a stored time: the years 1677 and 2262.

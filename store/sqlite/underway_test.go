@@ -13,8 +13,15 @@ import (
 	"github.com/approval-relay/approval-relay/keys"
 )
 
+// beforeJoin gives a file the schema of version 9.
+const beforeJoin = `DELETE FROM pending WHERE workflow = x'00';
+	CREATE TABLE counts (workflow TEXT PRIMARY KEY NOT NULL, pending INTEGER NOT NULL) WITHOUT ROWID;
+	INSERT INTO counts SELECT workflow, count(*) FROM pending GROUP BY workflow;
+	CREATE INDEX orders_since ON orders (since, id) WHERE since IS NOT NULL;
+	PRAGMA user_version = 9;`
+
 // beforeUnderWay gives a file the schema of version 8.
-const beforeUnderWay = `DROP INDEX orders_next;
+const beforeUnderWay = beforeJoin + `DROP INDEX orders_next;
 	DROP INDEX orders_claimed;
 	ALTER TABLE orders DROP COLUMN under_way;
 	CREATE INDEX orders_due ON orders (due) WHERE due IS NOT NULL;

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"slices"
 	"time"
 
@@ -189,19 +190,24 @@ func (s *Store) writeChange(orderID string, c orderChange, before *storedRow) (*
 		return nil, err
 	}
 	if c.remove {
-		if before != nil {
-			if _, err := s.stmts.remove.exec(before.number); err != nil {
-				return nil, err
-			}
+		if before == nil {
+			return nil, nil
 		}
-		return nil, s.updateCounts(c)
+		if _, err := s.stmts.remove.exec(before.number); err != nil {
+			return nil, err
+		}
+		return nil, s.updatePending(id, c, nil, before.since)
+	}
+	var since driver.Value
+	if before != nil {
+		since = before.since
 	}
 	row := rowOf(c, before)
 	if err := s.stmts.putRow(id, c.record, row, before); err != nil {
 		return nil, err
 	}
 	s.sync.hasWritten = true
-	return row, s.updateCounts(c)
+	return row, s.updatePending(id, c, row.since, since)
 }
 
 // updateOwed updates the table of owed answers. Most changes leave it as it is.
@@ -219,32 +225,37 @@ func (s *Store) updateOwed(id []byte, c orderChange) error {
 	return nil
 }
 
-// updateCounts updates the table of pending approvals, and the counts that flushCounts writes.
-func (s *Store) updateCounts(c orderChange) error {
+// updatePending updates the table of pending approvals and their counts. An order that has other pending approvals than
+// before may have another age, and has a row with it.
+func (s *Store) updatePending(id []byte, c orderChange, since, before driver.Value) error {
 	for _, p := range c.ended {
 		if _, err := s.stmts.ended.exec(p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
-		s.counts[p.Workflow]--
+		s.counts.changes[p.Workflow]--
 	}
 	for _, p := range c.opened {
 		if _, err := s.stmts.opened.exec(p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
-		s.counts[p.Workflow]++
+		s.counts.changes[p.Workflow]++
+	}
+	if since == before {
+		return nil
+	}
+	if before != nil {
+		if _, err := s.stmts.ended.exec(byAgeKey(), before, id); err != nil {
+			return err
+		}
+	}
+	if since != nil {
+		if _, err := s.stmts.opened.exec(byAgeKey(), since, id); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// flushCounts writes the counts of the transaction so far.
-func (s *Store) flushCounts() error {
-	for workflow, n := range s.counts {
-		if n != 0 {
-			if _, err := s.stmts.add.exec(workflow, int64(n)); err != nil {
-				return err
-			}
-		}
-	}
-	clear(s.counts)
-	return nil
-}
+// byAgeKey returns the key of the rows in the table pending that have the orders by age. No workflow has it as its name:
+// names are texts.
+func byAgeKey() []byte { return []byte{0} }

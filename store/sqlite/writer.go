@@ -270,17 +270,15 @@ func (s *Store) inTransaction(needsSync bool, f func(context.Context) error) (er
 			_, _ = s.stmts.rollback.exec() // it fails if SQLite has already rolled back
 		}
 	}()
-	clear(s.counts)
+	clear(s.counts.changes)
 	s.transaction++
 	if err := f(ctx); err != nil {
-		return err
-	}
-	if err := s.flushCounts(); err != nil {
 		return err
 	}
 	if _, err = s.stmts.commit.exec(); err != nil {
 		return err
 	}
+	s.counts.commit()
 	s.vacuum.written()
 	return s.sync.finish()
 }
