@@ -69,19 +69,21 @@ func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions boo
 		return text, err
 	}
 	fields := newFields(a, errorName)
-	fields["truncated"] = true
+	fields.add("truncated", true)
 	cuts := []func(){
 		func() { removeComments(fields) },
-		func() { delete(fields, "votes") },
+		func() { fields.remove("votes") },
 	}
 	if dropAdditions {
-		cuts = append(cuts, func() { maps.DeleteFunc(fields, func(name string, _ any) bool { return !isReserved(name) }) })
+		cuts = append(cuts, func() {
+			fields = slices.DeleteFunc(fields, func(m member) bool { return !isReserved(m.name) })
+		})
 	}
 	cuts = append(cuts,
 		func() { mergeChanges(fields, a) },
 		func() { removeChanges(fields, a.Status) },
 		func() { shortenComment(fields, len(text)-limit) },
-		func() { delete(fields, "receipt") },
+		func() { fields.remove("receipt") },
 	)
 	for _, cut := range cuts {
 		cut()
@@ -93,83 +95,88 @@ func FitAnswer(a approval.Answer, errorName string, limit int, dropAdditions boo
 }
 
 // removeComments removes the comments of all votes but the last.
-func removeComments(fields map[string]any) {
-	votes, _ := fields["votes"].([]vote)
+func removeComments(fields object) {
+	field := fields.find("votes")
+	if field == nil {
+		return
+	}
+	votes, _ := field.value.([]vote)
 	for i := range max(len(votes)-1, 0) {
 		votes[i].Comment = ""
 	}
 }
 
 // shortenComment removes at least excess bytes of JSON from the end of the comment, if it has as many, and adds "…".
-func shortenComment(fields map[string]any, excess int) {
-	comment, _ := fields["comment"].(string)
-	if comment == "" {
+func shortenComment(fields object, excess int) {
+	field := fields.find("comment")
+	if field == nil || field.text == "" {
 		return
 	}
+	comment := field.text
 	limit := lengthInJSON(comment) - excess
 	// n is the first length that is too long; a length of n-1 fits, or no length does.
 	n := sort.Search(len(comment), func(n int) bool { return lengthInJSON(comment[:n]+"…") > limit })
-	fields["comment"] = strings.ToValidUTF8(comment[:max(n-1, 0)], "") + "…"
+	field.text = strings.ToValidUTF8(comment[:max(n-1, 0)], "") + "…"
 }
 
 // lengthInJSON returns the number of bytes of s in JSON.
 func lengthInJSON(s string) int {
-	text, _ := encodeJSON(map[string]any{"": s})
+	text, _ := encodeJSON(object{{text: s, isText: true}})
 	return len(text)
 }
 
-// maxOwnFields is the number of fields that most answers have of their own, or a few less. It only saves growing a map.
+// maxOwnFields is the number of fields that most answers have of their own, or a few less. It only saves growing a list.
 const maxOwnFields = 16
 
 // newFields returns the fields of the JSON object.
-func newFields(a approval.Answer, errorName string) map[string]any {
-	fields := make(map[string]any, maxOwnFields+len(a.Output))
+func newFields(a approval.Answer, errorName string) object {
+	fields := make(object, 0, maxOwnFields+len(a.Output))
 	for name, value := range a.Output {
 		if !isReserved(name) {
-			fields[name] = value
+			fields.add(name, value)
 		}
 	}
-	fields["approved"] = a.Status == approval.Approved
-	fields["status"] = string(a.Status)
-	fields["orderId"] = a.OrderID
-	fields["approvalId"] = a.ApprovalID
+	fields.add("approved", a.Status == approval.Approved)
+	fields.addText("status", string(a.Status))
+	fields.addText("orderId", a.OrderID)
+	fields.addText("approvalId", a.ApprovalID)
 	if a.Receipt != "" {
-		fields["receipt"] = a.Receipt
+		fields.addText("receipt", a.Receipt)
 	}
-	fields["approvalTimestamp"] = a.ClosedAt.UTC().Format(timeFormat)
+	fields.addText("approvalTimestamp", a.ClosedAt.UTC().Format(timeFormat))
 	if a.Step != "" {
-		fields["step"] = a.Step
+		fields.addText("step", a.Step)
 	}
 	if errorName != "" {
-		fields["error"] = errorName
+		fields.addText("error", errorName)
 	}
 	deciding := approval.DecidingVote(a.Status, a.Votes)
 	if deciding != nil {
-		fields["decision"] = string(deciding.Outcome)
-		fields["decisionId"] = deciding.DecisionID
-		fields["decidedBy"] = deciding.By
-		fields["via"] = string(deciding.Via)
-		fields["principal"] = deciding.AuthenticatedMaker()
-		fields["shownDigest"] = deciding.ShownDigest
-		fields["comment"] = validUTF8(deciding.Comment)
+		fields.addText("decision", string(deciding.Outcome))
+		fields.addText("decisionId", deciding.DecisionID)
+		fields.addText("decidedBy", deciding.By)
+		fields.addText("via", string(deciding.Via))
+		fields.addText("principal", deciding.AuthenticatedMaker())
+		fields.addText("shownDigest", deciding.ShownDigest)
+		fields.addText("comment", validUTF8(deciding.Comment))
 		if deciding.ConfirmedBy != "" {
-			fields["confirmedBy"] = deciding.ConfirmedBy
+			fields.addText("confirmedBy", deciding.ConfirmedBy)
 		}
 	}
 	if deciding == nil || a.HasOwnRules && a.Reason != "" {
-		fields["reason"] = a.Reason
+		fields.addText("reason", a.Reason)
 	}
 	if len(a.Votes) > 1 || (len(a.Votes) == 1 && deciding == nil) {
-		fields["votes"] = newVotes(a.Votes, a.HasOwnRules)
+		fields.add("votes", newVotes(a.Votes, a.HasOwnRules))
 	}
 	if a.Agent != nil {
-		fields["resume"] = newResume(a, deciding)
+		fields.add("resume", newResume(a, deciding))
 	}
 	if a.HasOwnRules {
-		fields["changes"] = newChanges(approval.ChangesOf(a.Votes))
+		fields.add("changes", newChanges(approval.ChangesOf(a.Votes)))
 		if deciding != nil {
-			fields["choice"] = deciding.Choice
-			fields["values"] = newValues(deciding.Values)
+			fields.addText("choice", deciding.Choice)
+			fields.add("values", newValues(deciding.Values))
 		}
 	}
 	return fields

@@ -10,8 +10,9 @@ import (
 // mergeChanges leaves a change for each part of the request, from the value that was asked to the last one. A part
 // changed back has none. Without the changes by the votes before the deciding one, a workflow would go on with a
 // request that nobody has approved.
-func mergeChanges(fields map[string]any, a approval.Answer) {
-	if _, has := fields["changes"]; !has {
+func mergeChanges(fields object, a approval.Answer) {
+	field := fields.find("changes")
+	if field == nil {
 		return
 	}
 	merged := []change{}
@@ -23,12 +24,12 @@ func mergeChanges(fields map[string]any, a approval.Answer) {
 		}
 		merged = append(merged, c)
 	}
-	fields["changes"] = slices.DeleteFunc(merged, func(c change) bool { return bytes.Equal(c.From, c.To) })
+	field.value = slices.DeleteFunc(merged, func(c change) bool { return bytes.Equal(c.From, c.To) })
 }
 
 // removeChanges leaves no changes of a request that is not approved: no workflow goes on with it.
-func removeChanges(fields map[string]any, s approval.Status) {
-	if _, has := fields["changes"]; has && s != approval.Approved {
-		fields["changes"] = []change{}
+func removeChanges(fields object, s approval.Status) {
+	if field := fields.find("changes"); field != nil && s != approval.Approved {
+		field.value = []change{}
 	}
 }

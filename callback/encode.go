@@ -4,43 +4,45 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
 )
 
 // encodeJSON returns fields as a JSON object, as json.Encoder writes it without HTML escapes: names in alphabetical
 // order. The usual fields are short texts, which are encoded without reflection.
-func encodeJSON(fields map[string]any) ([]byte, error) {
-	names := slices.AppendSeq(make([]string, 0, len(fields)), maps.Keys(fields))
-	slices.Sort(names)
+func encodeJSON(fields object) ([]byte, error) {
+	slices.SortFunc(fields, func(a, b member) int { return strings.Compare(a.name, b.name) })
 	text := append(make([]byte, 0, 1<<10), '{')
-	for i, name := range names {
+	for i := range fields {
 		if i > 0 {
 			text = append(text, ',')
 		}
 		var err error
-		if text, err = appendString(text, name); err != nil {
+		if text, err = appendString(text, fields[i].name); err != nil {
 			return nil, err
 		}
-		if text, err = appendJSON(append(text, ':'), fields[name]); err != nil {
+		if text, err = appendMember(append(text, ':'), &fields[i]); err != nil {
 			return nil, err
 		}
 	}
 	return append(text, '}'), nil
 }
 
-// appendJSON appends a value.
-func appendJSON(text []byte, value any) ([]byte, error) {
-	switch v := value.(type) {
+// appendMember appends the value of a member.
+func appendMember(text []byte, m *member) ([]byte, error) {
+	if m.isText {
+		return appendString(text, m.text)
+	}
+	switch v := m.value.(type) {
 	case bool:
 		return strconv.AppendBool(text, v), nil
 	case string:
 		return appendString(text, v)
 	}
-	return appendAny(text, value)
+	return appendAny(text, m.value)
 }
 
 // appendString appends a text.
