@@ -66,9 +66,15 @@ func (o *Order) countEvents(c eventClass) int {
 	return n
 }
 
+// usualEvents is the number of events of most transitions.
+const usualEvents = 2
+
 // recordEvent adds an event to the new events and to the history. In a series of equal failures the history keeps the
 // first and the last.
 func (o *Order) recordEvent(e Event) {
+	if o.newEvents == nil {
+		o.newEvents = make([]Event, 0, usualEvents)
+	}
 	o.newEvents = append(o.newEvents, e)
 	if e.isUnrecorded() {
 		return

@@ -177,11 +177,19 @@ func (r *Request) normalize() error {
 		return InvalidField("approvers", "name only the requester, who may not decide")
 	}
 	r.OnUndeliverable = cmp.Or(r.OnUndeliverable, UndeliverableWait)
-	r.Reminders = slices.SortedFunc(slices.Values(r.Reminders), time.Time.Compare)
-	r.Escalations = slices.SortedStableFunc(slices.Values(r.Escalations), func(a, b Escalation) int {
-		return a.At.Compare(b.At)
-	})
+	r.Reminders = sortedByTime(r.Reminders, func(at time.Time) time.Time { return at })
+	r.Escalations = sortedByTime(r.Escalations, func(e Escalation) time.Time { return e.At })
 	return nil
+}
+
+// sortedByTime returns a copy that is sorted by time. Elements of the same time keep their order.
+func sortedByTime[T any](list []T, timeOf func(T) time.Time) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	sorted := slices.Clone(list)
+	slices.SortStableFunc(sorted, func(a, b T) int { return timeOf(a).Compare(timeOf(b)) })
+	return sorted
 }
 
 // openApproval adds a new approval to the order. The approval may close at once: by its own deadline, by a newer

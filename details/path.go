@@ -57,4 +57,8 @@ func extendPath(path, separator, name string) string {
 	return strings.TrimPrefix(path+separator+cutName(name), ".")
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string {
+	names := slices.AppendSeq(make([]string, 0, len(m)), maps.Keys(m))
+	slices.Sort(names)
+	return names
+}

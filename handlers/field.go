@@ -82,7 +82,11 @@ func readElse(name string, first Field[string], in Input, to *string, other Inpu
 	}
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string {
+	names := slices.AppendSeq(make([]string, 0, len(m)), maps.Keys(m))
+	slices.Sort(names)
+	return names
+}
 
 // jsonSize returns the length of v as JSON, in bytes. v was read from JSON.
 func jsonSize(v any) int {

@@ -35,15 +35,20 @@ func (h *Request) decodeTexts(body any) any {
 	if !ok {
 		return body
 	}
-	decoded := maps.Clone(object)
+	decoded, isCopied := object, false // most bodies have no such text
 	for name, v := range object {
 		text, ok := v.(string)
 		if !ok || !strings.HasPrefix(strings.TrimSpace(text), "{") {
 			continue
 		}
-		if inner, err := h.Decode([]byte(text)); err == nil {
-			decoded[name] = inner
+		inner, err := h.Decode([]byte(text))
+		if err != nil {
+			continue
 		}
+		if !isCopied {
+			decoded, isCopied = maps.Clone(object), true
+		}
+		decoded[name] = inner
 	}
 	return decoded
 }

@@ -98,7 +98,7 @@ func signDecision(ctx context.Context, d *approval.Decision) {
 		d.By, d.Claimed, d.Source = actor.By, actor.Claimed, actor.Source
 		return
 	}
-	d.Source = p.ID()
+	d.Source = d.Principal
 	d.Workflows = p.Workflows
 	if !p.NamesPersons {
 		d.Claimed, d.By = d.By, ""

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -78,6 +79,7 @@ type Transitions struct {
 	Heartbeats *heartbeat.Schedule
 
 	heartbeats takenHeartbeats
+	bound      atomic.Pointer[boundMethods]
 	updates    deadline.Group // bounds reads and updates by updateTimeout
 	calls      deadline.Group // bounds the calls of actions
 }
@@ -171,7 +173,7 @@ func (r *transitionRun) apply(o *approval.Order) (err error) {
 	r.reserved.keepOnly(nil)
 	env := r.transitions.newEnvironment(o, &r.reserved)
 	r.actions, err = r.transition(o, env)
-	r.events = slices.Clone(o.NewEvents())
+	r.events = slices.Clip(o.NewEvents()) // an order only appends to them
 	r.ends = approvalEnds(o)
 	r.heartbeats = nil
 	if err == nil {
@@ -204,6 +206,7 @@ func (t *Transitions) readBegun(ctx context.Context, orderID string) (*approval.
 // newEnvironment returns the environment of a transition on an order.
 func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) approval.Environment {
 	now := t.Now()
+	methods := t.methods()
 	return approval.Environment{
 		Now:   now,
 		Lease: t.Lease,
@@ -212,12 +215,27 @@ func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) 
 		},
 		Hold: t.Hold,
 
-		HeartbeatTaken:  t.lastHeartbeatTaken,
-		KeepsHeartbeats: t.keepsHeartbeats,
+		HeartbeatTaken:  methods.lastHeartbeatTaken,
+		KeepsHeartbeats: methods.keepsHeartbeats,
 
 		HoldDeadlines: t.HoldDeadlines != nil && t.HoldDeadlines(),
 		Jitter:        rand.Float64(), //nolint:gosec // it only spreads retries
 	}
+}
+
+// boundMethods has methods as an environment takes them. Each costs an allocation, so they are made once.
+type boundMethods struct {
+	lastHeartbeatTaken func(approvalID string) time.Time
+	keepsHeartbeats    func(interval time.Duration) bool
+}
+
+func (t *Transitions) methods() *boundMethods {
+	methods := t.bound.Load()
+	if methods == nil {
+		methods = &boundMethods{t.lastHeartbeatTaken, t.keepsHeartbeats}
+		t.bound.Store(methods)
+	}
+	return methods
 }
 
 // observeUnstored reports the events of a transition that leaves the order as it is, without a call of the store.

@@ -116,6 +116,9 @@ func CountDials(dial DialFunc, opened func()) DialFunc {
 // CloseResponse closes a response after its status was read. It reads a bounded part of the body first, so that the
 // connection can be used again.
 func CloseResponse(resp *http.Response) {
+	if resp.Body == http.NoBody {
+		return
+	}
 	_, _ = io.CopyN(io.Discard, resp.Body, maxResponse)
 	_ = resp.Body.Close()
 }

@@ -49,8 +49,12 @@ type capacity struct {
 // holding has the slots of an action.
 type holding struct {
 	kind      approval.ActionKind
-	resources []resource
+	resources [maxNeeds]resource
+	count     int // of the resources
 }
+
+// maxNeeds is the most resources that an action needs: a host and a target.
+const maxNeeds = 2
 
 // waiter is an order that waits for capacity.
 type waiter struct {
@@ -94,14 +98,14 @@ func (c *capacity) reserve(key actionKey, action approval.Action, urgent bool, n
 			return false
 		}
 	}
-	resources := make([]resource, len(needs))
+	h := holding{kind: action.Kind, count: len(needs)}
 	for i, n := range needs {
-		resources[i] = n.resource
+		h.resources[i] = n.resource
 		q := c.queues[n.resource]
 		delete(q.granted, action.OrderID)
 		q.used++
 	}
-	c.held[key] = holding{kind: action.Kind, resources: resources}
+	c.held[key] = h
 	c.observer.RunningActionsChanged(action.Kind, 1)
 	return true
 }
@@ -131,7 +135,7 @@ func (c *capacity) release(key actionKey) {
 	}
 	delete(c.held, key)
 	c.observer.RunningActionsChanged(h.kind, -1)
-	for _, r := range h.resources {
+	for _, r := range h.resources[:h.count] {
 		c.queues[r].used--
 		c.fill(r)
 	}

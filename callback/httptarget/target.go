@@ -156,8 +156,9 @@ func (t *Target) newRequest(ctx context.Context, a approval.Answer, text []byte)
 		}
 	}
 	outbound.SetTrace(ctx, req.Header)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Idempotency-Key", a.ApprovalID)
-	req.Header.Set("User-Agent", t.config.UserAgent)
+	values := []string{"application/json", a.ApprovalID, t.config.UserAgent} // in one array
+	req.Header["Content-Type"] = values[0:1:1]
+	req.Header["Idempotency-Key"] = values[1:2:2]
+	req.Header["User-Agent"] = values[2:3:3]
 	return req, nil
 }

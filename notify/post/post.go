@@ -76,8 +76,9 @@ func (p *Poster) PostJSON(ctx context.Context, header http.Header, body []byte) 
 	if err != nil { // its text contains the URL
 		return approval.Permanent(errors.New("the URL cannot be used"))
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "approval-relay")
+	req.Header = make(http.Header, len(header)+2)
+	req.Header["Content-Type"] = jsonType
+	req.Header["User-Agent"] = userAgent
 	maps.Copy(req.Header, header)
 	resp, err := outbound.Send(p.client, req)
 	if err != nil {
@@ -86,3 +87,9 @@ func (p *Poster) PostJSON(ctx context.Context, header http.Header, body []byte) 
 	defer outbound.CloseResponse(resp)
 	return outbound.JudgeStatus(resp, p.config.Now())
 }
+
+// Values of headers. Nothing changes them.
+var (
+	jsonType  = []string{"application/json"}
+	userAgent = []string{"approval-relay"}
+)
