@@ -1,9 +1,11 @@
 package awsjson_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -209,3 +211,15 @@ func TestCallsAtOnce(t *testing.T) {
 type clientFunc func(*http.Request) (*http.Response, error)
 
 func (f clientFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+// net/http sends the headers of a request together with a body of this type, and not before.
+func TestBodyIsKnownToBeInMemory(t *testing.T) {
+	t.Parallel()
+	s := &server{}
+	require.NoError(t, stepFunctions(t, config(s)).do(t, t.Context()))
+	inMemory := io.NopCloser(bytes.NewReader(nil))
+	require.IsType(t, inMemory, s.requests[0].Body)
+	again, err := s.requests[0].GetBody()
+	require.NoError(t, err)
+	require.IsType(t, inMemory, again)
+}

@@ -87,15 +87,12 @@ func (o *Operation) sign(
 		return out, metadata, err
 	}
 	request, isHTTP := in.Request.(*smithyhttp.Request)
-	if !isHTTP {
-		return out, metadata, errUnexpectedType
-	}
-	body, isOurs := request.Body.(*payload)
-	if !isOurs {
+	call, isCall := middleware.GetStackValue(ctx, callKey{}).(*Call)
+	if !isHTTP || !isCall {
 		return out, metadata, errUnexpectedType
 	}
 	if t := o.learned.Load(); t.scope != nil {
-		hash := sha256.Sum256(body.all)
+		hash := sha256.Sum256(call.Body)
 		at := time.Now().Add(time.Duration(o.skew.Load()))
 		if err := o.signer.SignHTTP(ctx, credentials, request.Request, hex.EncodeToString(hash[:]),
 			t.scope.service, t.scope.region, at); err != nil {

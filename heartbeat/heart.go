@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -63,6 +64,8 @@ type Config struct {
 	Log *slog.Logger
 	// PerTarget is the largest number of heartbeats in progress to a target.
 	PerTarget int
+	// Concurrency returns the number for a target of its own. Nil means PerTarget for each.
+	Concurrency func(target string) int
 	// CloseTimeout is the time that heartbeats in progress have to end after the end of Run's context.
 	CloseTimeout time.Duration
 }
@@ -103,23 +106,65 @@ func (h *Heart) Run(ctx context.Context) error {
 	}
 }
 
-// serve sends the heartbeats of a lane.
+// serve sends the heartbeats of a lane. A goroutine sends many heartbeats, one after the other: in a new one, the stack
+// would grow anew with each.
 func (h *Heart) serve(ctx context.Context, l *lane) {
-	slots := make(chan struct{}, max(1, h.PerTarget))
+	w := &senders{due: make(chan *entry), freed: make(chan struct{}, 1)}
 	for {
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return
+		for int(w.busy.Load()) >= h.concurrency(l.target) {
+			select {
+			case <-w.freed:
+			case <-ctx.Done():
+				return
+			}
 		}
 		e := h.awaitDue(ctx, l)
 		if e == nil {
 			return
 		}
-		h.running.Go(func() {
-			defer func() { <-slots }()
-			h.send(ctx, e)
-		})
+		w.busy.Add(1)
+		select {
+		case w.due <- e:
+		default: // no goroutine is idle
+			h.running.Go(func() { h.sendAll(ctx, e, w) })
+		}
+	}
+}
+
+// concurrency returns the largest number of heartbeats in progress to a target.
+func (h *Heart) concurrency(target string) int {
+	if h.Concurrency == nil {
+		return max(1, h.PerTarget)
+	}
+	return max(1, h.Concurrency(target))
+}
+
+// senders are the goroutines that send the heartbeats of a lane.
+type senders struct {
+	due   chan *entry   // goes to one that is idle
+	busy  atomic.Int32  // heartbeats in progress
+	freed chan struct{} // has a value if one has ended
+}
+
+// maxIdle is the time after which a goroutine without a heartbeat to send ends.
+const maxIdle = 10 * time.Second
+
+// sendAll sends a heartbeat and then those that are due.
+func (h *Heart) sendAll(ctx context.Context, e *entry, w *senders) {
+	idle := time.NewTimer(maxIdle)
+	defer idle.Stop()
+	for {
+		h.send(ctx, e)
+		w.busy.Add(-1)
+		wake(w.freed)
+		idle.Reset(maxIdle)
+		select {
+		case e = <-w.due:
+		case <-idle.C:
+			return
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

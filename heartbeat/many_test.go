@@ -20,8 +20,9 @@ import (
 const (
 	// maxApprovals is what a worker is made for, with maxAtOnce heartbeats in progress.
 	maxApprovals = 500_000
-	maxAtOnce    = 256
+	maxAtOnce    = 512
 	manyInterval = 4 * time.Minute
+	callTime     = 100 * time.Millisecond
 )
 
 // noOrders is a store without orders.
@@ -50,7 +51,7 @@ func TestManyApprovals(t *testing.T) {
 			Orders:   noOrders{},
 			Send: func(ctx context.Context, _ Due) Result {
 				select {
-				case <-time.After(50 * time.Millisecond): // a call
+				case <-time.After(callTime):
 				case <-ctx.Done():
 				}
 				mu.Lock()

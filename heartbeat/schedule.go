@@ -72,8 +72,9 @@ type entry struct {
 
 // lane has the heartbeats to a target, the earliest first. A target that hangs delays only its own.
 type lane struct {
-	queue []*entry
-	woken chan struct{} // has a value if the earliest entry has changed
+	target string
+	queue  []*entry
+	woken  chan struct{} // has a value if the earliest entry has changed
 }
 
 func (l *lane) Len() int           { return len(l.queue) }
@@ -175,8 +176,8 @@ func (s *Schedule) laneOf(target string) *lane {
 	if l := s.lanes[target]; l != nil {
 		return l
 	}
-	l := &lane{woken: make(chan struct{}, 1)}
-	s.lanes[strings.Clone(target)] = l
+	l := &lane{target: strings.Clone(target), woken: make(chan struct{}, 1)}
+	s.lanes[l.target] = l
 	s.added = append(s.added, l)
 	wake(s.grown)
 	return l

@@ -1,0 +1,78 @@
+package heartbeat
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/approval"
+)
+
+// The heartbeats in progress to a target are bounded, by the number that holds at the moment. Each target has its own.
+func TestConcurrencyOfATarget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSchedule(0)
+		var bound atomic.Int32
+		bound.Store(3)
+		var mu sync.Mutex
+		running, most := map[string]int{}, map[string]int{}
+		h := NewHeart(Config{
+			Schedule: s,
+			Orders:   noOrders{},
+			Send: func(_ context.Context, d Due) Result {
+				count := func(change int) {
+					mu.Lock()
+					defer mu.Unlock()
+					running[d.OrderID] += change
+					most[d.OrderID] = max(most[d.OrderID], running[d.OrderID])
+				}
+				count(1)
+				time.Sleep(time.Second)
+				count(-1)
+				return Result{}
+			},
+			Concurrency: func(target string) int {
+				if target == "other" {
+					return 0 // never stands still
+				}
+				return int(bound.Load())
+			},
+			Now:          time.Now,
+			Log:          slog.New(slog.DiscardHandler),
+			CloseTimeout: time.Minute,
+		})
+		for i := range 40 {
+			target := map[bool]string{true: "sfn", false: "other"}[i%2 == 0]
+			kept := approval.KeptHeartbeat{ApprovalID: fmt.Sprintf("%032x", i), Target: target, Interval: time.Second}
+			s.takeOver(target, []approval.KeptHeartbeat{kept}, time.Now())
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { _ = h.Run(ctx); close(ended) }()
+		seen := func() map[string]int {
+			time.Sleep(10 * time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			defer clear(most)
+			return maps.Clone(most)
+		}
+		require.Equal(t, map[string]int{"sfn": 3, "other": 1}, seen())
+		bound.Store(7)
+		seen()
+		require.Equal(t, map[string]int{"sfn": 7, "other": 1}, seen())
+		bound.Store(2)
+		seen()
+		require.Equal(t, map[string]int{"sfn": 2, "other": 1}, seen())
+		cancel()
+		<-ended
+	})
+}
