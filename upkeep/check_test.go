@@ -27,10 +27,10 @@ func TestCheckFindsAndFixes(t *testing.T) {
 		"states":            {"UPDATE orders SET attention = 15 - attention", "the columns attention are not those"},
 		"pending approvals": {"DELETE FROM pending", "the table pending has not"},
 		"foreign approvals": {"INSERT INTO pending VALUES ('payments', 1, 'x')", "the table pending has not"},
-		"counts":            {"UPDATE counts SET pending = pending + 1", "the table counts has not"},
+		"ages":              {"UPDATE pending SET since = since + 1 WHERE workflow = x'00'", "the table pending has not"},
 		"owed answers":      {"DELETE FROM owed", "the table owed has not"},
 		"foreign answers":   {"INSERT INTO owed VALUES (x'61', 'payments', 1)", "the table owed has not"},
-		"count of none":     {"INSERT INTO counts VALUES ('gone', 3)", "the table counts has not"},
+		"age of none":       {"INSERT INTO pending VALUES (x'00', 1, x'61')", "the table pending has not"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
