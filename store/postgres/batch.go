@@ -39,8 +39,9 @@ type work struct {
 	orderID string
 	updates []*update
 
-	before    stored // as it was read, or as this process has written it last
-	isRead    bool   // before was read for this batch
+	before    stored  // as it was read, or as this process has written it last
+	isRead    bool    // before was read for this batch
+	lost      *stored // written before, and lost by a crash of the server
 	after     stored
 	changed   bool
 	unsynced  bool    // no caller of a change waits for the disk
@@ -105,6 +106,7 @@ func (b *batch) run() (failed error) {
 		}
 		if isPassing(err) && time.Since(b.began) < b.store.config.RetryFor {
 			b.store.forgetReadOnly(err)
+			b.store.late.suspect()
 			b.store.pause(context.Background(), attempt)
 			continue
 		}
@@ -188,6 +190,9 @@ func (w *work) compute(s store.Sealer) bool {
 		return false
 	}
 	w.after, w.changed, w.unsynced = w.before, false, true
+	if w.lost != nil {
+		w.after, w.changed = *w.lost, true
+	}
 	for _, u := range w.updates {
 		var changed bool
 		var after stored
@@ -226,7 +231,9 @@ func (b *batch) read(ctx context.Context, orders []*work) error {
 	var id []byte
 	var row stored
 	_, err = pgx.ForEachRow(rows, []any{&id, &row.version, &row.earlier, &row.record}, func() error {
-		b.orders[string(id)].before = row
+		w := b.orders[string(id)]
+		w.before = row
+		w.lost = b.store.late.findLost(w.orderID, row.version)
 		row = stored{}
 		return nil
 	})
@@ -257,13 +264,14 @@ func (b *batch) write(ctx context.Context, writes []*work) error {
 			w.tried = append(w.tried, version)
 		case done[w.orderID]:
 			w.after.version, w.after.earlier = version, w.before.earlierAfter()
+			b.keepLate(t, w)
 			b.succeed(w, w.after)
 			continue
 		default:
 			w.conflicts++
 		}
 		b.lane.recent.drop(w.orderID)
-		w.before, w.isRead = stored{}, false
+		w.before, w.isRead, w.lost = stored{}, false, nil
 		if w.conflicts > maxConflicts {
 			w.finish(errors.New("other workers were faster too often"))
 		}
@@ -272,6 +280,15 @@ func (b *batch) write(ctx context.Context, writes []*work) error {
 		b.store.unsynced.Store(true)
 	}
 	return err
+}
+
+// keepLate keeps a write that is not on disk yet.
+func (b *batch) keepLate(t *write, w *work) {
+	if t.unsynced && w.after.record != nil && w.before.version != 0 {
+		b.store.late.add(w.orderID, w.before, w.after, time.Now())
+		return
+	}
+	b.store.late.forget(w.orderID)
 }
 
 // succeed ends the updates of an order that is stored, and keeps its row.

@@ -64,6 +64,10 @@ func (s *Store) newPool(ctx context.Context) (*pgxpool.Pool, error) {
 			return err
 		}
 	}
+	c.AfterConnect = func(context.Context, *pgx.Conn) error {
+		s.late.suspect() // the connection may be the first one to a server that has crashed
+		return nil
+	}
 	// A cluster has a single member that writes. Servers in recovery refuse writes, and so do connections to a primary
 	// of old.
 	c.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite

@@ -1,11 +1,11 @@
 // Package postgres keeps orders in a PostgreSQL database, for many workers at once. An order is a row with a version,
 // and every write of it has the condition that the version is still as it was read.
 //
-// Concurrent updates share transactions. Each order belongs to a lane, and this process has a few lanes. A lane has a
-// connection of its own while it writes: while a transaction is on its way, the lane gathers the updates for the next
-// one. A transaction is a single statement, so that it takes a single round trip, and locks end with a broken
-// connection. The lanes keep the records that they have written last, so that most transactions write without a read
-// before. If another worker has changed the order, the condition fails, and only then is the record read.
+// Concurrent updates share transactions: while a transaction is on its way, the updates for the next one are gathered. A
+// few lanes have a transaction each, so that a slow one does not delay all. A transaction is a single statement, so that it
+// takes a single round trip, and locks end with a broken connection. The records that were written last are kept, so that
+// most transactions write without a read before. If another worker has changed the order, the condition fails, and only
+// then is the record read.
 //
 // Statements do not depend on the session of a connection, so that the database may be behind PgBouncer in transaction
 // mode.
@@ -64,6 +64,7 @@ type Store struct {
 	members   *membership
 	claims    claims
 	lanes     *lanes
+	late      *lateWrites
 	closed    chan struct{}
 	closeOnce sync.Once
 	unsynced  atomic.Bool // a transaction may not be on disk yet
@@ -85,6 +86,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		prefix:  pgx.Identifier{c.Schema}.Sanitize() + ".",
 		closed:  make(chan struct{}),
 		members: newMembership(),
+		late:    newLateWrites(),
 	}
 	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {
@@ -97,6 +99,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("open store, %s: %w", c.Describe(), err)
 	}
 	s.startLanes()
+	go s.repairLate()
 	return s, nil
 }
 

@@ -43,8 +43,9 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 	return s.submit(s.newUpdate(ctx, orderID, transition))
 }
 
-// UpdateUnsynced implements store.Store. The new record survives the end of this process. It is lost if the database server
-// ends without order within the fraction of a second that it takes to write its log.
+// UpdateUnsynced implements store.Store. The new record survives the end of this process. If the database server crashes
+// within the fraction of a second that it takes to write its log, this process stores the record again, see lateWrites. It
+// is lost if both end.
 func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	u := s.newUpdate(ctx, orderID, transition)
 	u.unsynced = true
