@@ -241,7 +241,10 @@ func (a *App) wireEngine() {
 		CloseTimeout: a.config.Shutdown.Timeout / 5,
 	}
 	if lister, ok := a.inner.(store.OrphanLister); ok {
-		sweep.Orphans, sweep.DueBy = lister.ListUnderWay, lister.ListDueBy
+		sweep.Orphans = lister.ListUnderWay
+	}
+	if lister, ok := a.inner.(store.DueLister); ok {
+		sweep.DueBy = lister.ListDueBy
 	}
 	if returner, ok := a.inner.(store.ClaimReturner); ok {
 		sweep.ReturnClaims = returner.ReturnClaims

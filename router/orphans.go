@@ -49,9 +49,9 @@ const revisitHorizon = 100 * 365 * 24 * time.Hour
 
 // Revisit advances all orders that will be due at any time, a batch of them concurrently. It is for the time after a
 // correction of the clock: a due time that lies further in the future than it can be counts as due, but Claim does not
-// return its order. A store without DueBy is shared by workers whose clocks follow a reference from the start.
+// return its order. A store without Orphans is shared by workers whose clocks follow a reference from the start.
 func (s *Sweeper) Revisit(ctx context.Context) {
-	if s.DueBy == nil {
+	if s.DueBy == nil || s.Orphans == nil {
 		return
 	}
 	ids, err := s.DueBy(ctx, s.Transitions.Now().Add(revisitHorizon))

@@ -43,10 +43,11 @@ type SweeperConfig struct {
 	// ReturnClaims ends the leases of the orders that this process has claimed, as store.ClaimReturner does, when the
 	// sweeper stops. It is nil if the leases end with the process.
 	ReturnClaims func(ctx context.Context, now time.Time) error
-	// Orphans lists the orders with actions under way, and DueBy the orders that are due by the given time, as
-	// store.OrphanLister does. Both are nil if other processes use the store too.
+	// Orphans lists the orders with actions under way, as store.OrphanLister does. It is nil if other processes use the
+	// store too.
 	Orphans func(ctx context.Context) ([]string, error)
-	DueBy   func(ctx context.Context, until time.Time) ([]string, error)
+	// DueBy lists the orders that are due by the given time, as store.DueLister does. It may be nil.
+	DueBy func(ctx context.Context, until time.Time) ([]string, error)
 	// CloseTimeout is the time that running transitions have to end after the end of Run's context.
 	CloseTimeout time.Duration
 }

@@ -25,6 +25,14 @@ type OrphanLister interface {
 	// ListUnderWay returns the IDs of all orders with an action under way, see approval.Order.IsUnderWay. It may return
 	// others too. Its cost does not depend on the number of orders that are due.
 	ListUnderWay(ctx context.Context) ([]string, error)
+}
+
+// DueLister is an optional interface of a Store. A store implements it if it can list the orders that will be due soon. A
+// worker that starts looks among them for the orders that an earlier one held for a pause.
+//
+// SQLite and PostgreSQL implement it. DynamoDB would have to read all shards of its index, and the in-memory store ends
+// with its process.
+type DueLister interface {
 	// ListDueBy returns the IDs of all orders that are due by that time, leased or not.
 	ListDueBy(ctx context.Context, until time.Time) ([]string, error)
 }

@@ -73,6 +73,23 @@ func (s *Store) ReturnClaims(ctx context.Context, now time.Time) error {
 	return nil
 }
 
+// listDueBy has each order in a single part: an order that is leased is due before its next.
+const listDueBy = `SELECT id FROM relay.orders WHERE next <= $1
+	UNION ALL SELECT id FROM relay.orders WHERE due <= $1 AND claimed IS NOT NULL AND next > $1`
+
+// ListDueBy implements store.DueLister.
+func (s *Store) ListDueBy(ctx context.Context, until time.Time) ([]string, error) {
+	ids, err := queryAll(ctx, s, func(row pgx.CollectableRow) (string, error) {
+		var id []byte
+		err := row.Scan(&id)
+		return string(id), err
+	}, listDueBy, store.ToNanos(until))
+	if err != nil {
+		return nil, fmt.Errorf("list due orders: %w", err)
+	}
+	return ids, nil
+}
+
 // Claim implements store.Store.
 func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	if limit <= 0 {

@@ -135,6 +135,7 @@ func TestOptionalInterfaces(t *testing.T) {
 
 		WorkerRegister: true,
 		ClaimReturner:  true,
+		DueLister:      true,
 	})
 }
 

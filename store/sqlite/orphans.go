@@ -29,7 +29,7 @@ func (s *Store) ListUnderWay(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// ListDueBy implements store.OrphanLister.
+// ListDueBy implements store.DueLister.
 func (s *Store) ListDueBy(ctx context.Context, until time.Time) ([]string, error) {
 	ids, err := s.listIDs(ctx, selectDueBy, toNanos(until))
 	if err != nil {

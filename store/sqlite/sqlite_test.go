@@ -154,5 +154,11 @@ func orderName(i int) string { return fmt.Sprintf("order-%07d", i) }
 
 func TestOptionalInterfaces(t *testing.T) {
 	t.Parallel()
-	storetest.RequireOptional(t, &Store{}, storetest.Optional{Prober: true, OrphanLister: true, KeyRegister: true, Restored: true})
+	storetest.RequireOptional(t, &Store{}, storetest.Optional{
+		Prober:       true,
+		OrphanLister: true,
+		DueLister:    true,
+		KeyRegister:  true,
+		Restored:     true,
+	})
 }

@@ -12,6 +12,7 @@ import (
 type Optional struct {
 	Prober       bool
 	OrphanLister bool
+	DueLister    bool
 	KeyRegister  bool
 	Restored     bool
 	Owner        bool
@@ -28,6 +29,7 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	t.Helper()
 	_, prober := s.(store.Prober)
 	_, orphanLister := s.(store.OrphanLister)
+	_, dueLister := s.(store.DueLister)
 	_, keyRegister := s.(store.KeyRegister)
 	_, restored := s.(store.Restored)
 	_, owner := s.(store.Owner)
@@ -37,6 +39,7 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	require.Equal(t, want, Optional{
 		Prober:       prober,
 		OrphanLister: orphanLister,
+		DueLister:    dueLister,
 		KeyRegister:  keyRegister,
 		Restored:     restored,
 		Owner:        owner,
