@@ -24,6 +24,7 @@ const (
 type vacuum struct {
 	isPossible bool
 	timer      *time.Timer // nil until the next commit
+	hasGiven   bool        // pages, which are still in the file until the next checkpoint
 }
 
 // open finds out whether the file can shrink.
@@ -71,8 +72,11 @@ func (v *vacuum) step(ctx context.Context, s *Store) error {
 	var free, pages int
 	err := s.conn.QueryRowContext(ctx, "SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count").
 		Scan(&free, &pages)
-	if err != nil || free-vacuumPages < max(keptPages, pages/10) {
+	if err != nil {
 		return err
+	}
+	if free-vacuumPages < max(keptPages, pages/10) {
+		return v.shorten(ctx, s)
 	}
 	if err := s.sync.begin(ctx, s.conn, false); err != nil {
 		return err
@@ -81,5 +85,19 @@ func (v *vacuum) step(ctx context.Context, s *Store) error {
 		return fmt.Errorf("give back free pages: %w", err)
 	}
 	v.timer = time.NewTimer(vacuumStep)
+	v.hasGiven = true
 	return s.sync.finish()
+}
+
+// shorten makes the file shorter by the pages that were given back. Until then they are gone in SQLite's log only, and a
+// worker without further updates would not move the log into the file.
+func (v *vacuum) shorten(ctx context.Context, s *Store) error {
+	if !v.hasGiven {
+		return nil
+	}
+	v.hasGiven = false
+	if _, err := s.conn.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		return fmt.Errorf("shorten the file: %w", err)
+	}
+	return nil
 }

@@ -33,6 +33,16 @@ func countPages(t *testing.T, s *Store) (pages, free int) {
 	return pages, free
 }
 
+// sizeInPages returns the length of the file.
+func sizeInPages(t *testing.T, s *Store, path string) int {
+	t.Helper()
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	var size int
+	require.NoError(t, s.reads.QueryRowContext(t.Context(), "PRAGMA page_size").Scan(&size))
+	return int(info.Size()) / size
+}
+
 // TestFileShrinks removes orders, as the end of their retention does. The file shrinks in steps, keeps pages for new
 // orders, and then stays as it is.
 func TestFileShrinks(t *testing.T) {
@@ -55,6 +65,7 @@ func TestFileShrinks(t *testing.T) {
 		require.Less(t, free, keptPages+vacuumPages)
 		require.GreaterOrEqual(t, free, keptPages-vacuumPages)
 		require.Nil(t, s.vacuum.timer, "nothing is left to do until the next commit")
+		require.Equal(t, pages, sizeInPages(t, s, c.Path), "the file is shorter while the worker runs")
 		requireOrder(t, s, orderName(0), 0)
 		mustUpdate(t, s, "new", addRequest)
 		require.NoError(t, s.CheckRecords(t.Context(), false, func(f store.Fault) { require.Empty(t, f) }))
