@@ -43,6 +43,7 @@ const (
 type StepFunctions struct {
 	mu     sync.Mutex
 	tasks  map[string]*Task
+	clock  taskClock
 	faults map[string]Faults // by action
 	outage bool
 	calls  map[string]int
@@ -197,8 +198,8 @@ func (s *StepFunctions) applyCall(action string, body []byte) error {
 	if !ok {
 		return newAPIError("InvalidToken", "Invalid Token: 'Invalid token'")
 	}
-	now := time.Now()
 	t.Calls++
+	now := s.clock.now()
 	t.expireIfDue(now)
 	if t.forgotten {
 		return newAPIError("TaskDoesNotExist", "Task does not exist")
@@ -211,7 +212,7 @@ func (s *StepFunctions) applyCall(action string, body []byte) error {
 		return nil
 	}
 	t.Effective++
-	t.AnsweredAt = now
+	t.AnsweredAt = time.Now()
 	if action == ActionSuccess {
 		t.Output = *in.Output
 		t.endAs(TaskSucceeded)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+	"github.com/stretchr/testify/require"
 )
 
 func (w clients) sendSuccess(token, output string) error {
@@ -286,5 +288,39 @@ func TestWatchedCalls(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// While the clock of the tasks is stopped, no task times out. Afterwards each has the time that it had left.
+func TestStoppedClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := NewStepFunctions()
+		stateOf := func(token string) TaskState {
+			task, ok := s.FindTask(token)
+			require.True(t, ok)
+			return task.State
+		}
+		old := s.OpenTask(time.Hour, 20*time.Second)
+		time.Sleep(15 * time.Second)
+		goOn := s.StopClock()
+		fresh := s.OpenTask(10*time.Second, 0)
+		time.Sleep(time.Minute)
+		require.Equal(t, TaskOpen, stateOf(old))
+		require.Equal(t, TaskOpen, stateOf(fresh))
+		goOn()
+		time.Sleep(5 * time.Second)
+		require.Equal(t, TaskOpen, stateOf(old))
+		time.Sleep(time.Nanosecond)
+		require.Equal(t, TaskTimedOut, stateOf(old))
+		require.Equal(t, TaskOpen, stateOf(fresh))
+
+		began := time.Now()
+		goOn = s.StopClock()
+		time.AfterFunc(time.Hour, goOn)
+		task, err := s.WaitForTask(t.Context(), fresh)
+		require.NoError(t, err)
+		require.Equal(t, ErrorTimeout, task.Error)
+		require.InDelta(t, time.Hour+5*time.Second, time.Since(began), float64(10*time.Second))
 	})
 }

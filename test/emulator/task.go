@@ -58,15 +58,15 @@ func (s *StepFunctions) openAttempt(attempt Attempt, timeout, heartbeat time.Dur
 	token := "AQC" + base64.StdEncoding.EncodeToString(b)
 	attempt.Token = token
 	t := &Task{Attempt: attempt, State: TaskOpen, heartbeat: heartbeat, ended: make(chan struct{})}
-	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.now()
 	if timeout > 0 {
 		t.expiresAt = now.Add(timeout)
 	}
 	if heartbeat > 0 {
 		t.heartbeatDue = now.Add(heartbeat)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.tasks[token] = t
 	return token
 }
@@ -79,7 +79,7 @@ func (s *StepFunctions) FindTask(token string) (Task, bool) {
 	if !ok {
 		return Task{}, false
 	}
-	t.expireIfDue(time.Now())
+	t.expireIfDue(s.clock.now())
 	return *t, true
 }
 
@@ -96,7 +96,7 @@ func (s *StepFunctions) WaitForTask(ctx context.Context, token string) (Task, er
 		}
 		var late <-chan time.Time // the earliest end: a heartbeat postpones it
 		if end, ends := t.nextDeadline(); ends {
-			late = time.After(time.Until(end) + 1)
+			late = time.After(end.Sub(s.taskTime()) + 1)
 		}
 		select {
 		case <-t.ended:
@@ -130,7 +130,7 @@ func (s *StepFunctions) closeTask(token string, state TaskState) {
 	if t == nil {
 		return
 	}
-	t.expireIfDue(time.Now())
+	t.expireIfDue(s.clock.now())
 	if t.State == TaskOpen {
 		if state == TaskTimedOut {
 			t.Error = ErrorTimeout

@@ -89,24 +89,29 @@ func (w *world) proxies() []*toxiproxy.Proxy {
 	return all
 }
 
-// killWorkerOrServer kills a worker, the server of the database, or both.
+// killWorkerOrServer kills a worker, the server of the database, or both. The clocks of the tasks stand while the server is
+// away: a machine whose disk is busy needs many seconds to bring it back, and nothing can be recorded meanwhile.
 func (w *world) killWorkerOrServer() error {
 	chance := rand.IntN(3)
 	if chance != 1 {
 		w.killProgram()
 	}
 	if chance != 0 {
+		goOn := w.aws.StepFunctions.StopClock()
+		defer goOn()
 		return w.settings.database.restart()
 	}
 	return nil
 }
 
-// shortLeases are edits with shorter leases. The survivors make the attempts of a killed worker again when their leases have
-// expired, and so those whose ends the database has lost, and then a task of a run must still be open.
+// shortLeases are edits with shorter leases. The survivors advance the orders of a killed worker, and make its attempts
+// again, when their leases have expired, and so those whose ends the database has lost. Then a task of a run must still be
+// open, also if the next worker is killed too.
 func shortLeases() []overlay.Edit {
 	const wiring = "app/app.go"
 	return []overlay.Edit{
 		{File: wiring, Old: "actionLease = 30 * time.Second", New: "actionLease = 5 * time.Second"},
+		{File: wiring, Old: "sweepLease = 20 * time.Second", New: "sweepLease = 4 * time.Second"},
 		{File: wiring, Old: "callTimeout = 10 * time.Second", New: "callTimeout = 2 * time.Second"},
 	}
 }
