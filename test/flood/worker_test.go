@@ -88,7 +88,7 @@ func start(t *testing.T, binary string, useTLS bool, files int) *worker {
 	operator, err := loopback.Address()
 	require.NoError(t, err)
 	w := &worker{public: public, operator: operator, scheme: "http", output: &output{}}
-	w.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	w.client = newUsersClient()
 	dir, tlsSettings := t.TempDir(), ""
 	if useTLS {
 		w.scheme = "https"
@@ -128,6 +128,14 @@ workflows: {orders: {notify: [log], approvers: [ann@example.com], requests: {}}}
 		return err == nil && status == http.StatusOK
 	}, 30*time.Second, 10*time.Millisecond, "%s", w.output)
 	return w
+}
+
+// newUsersClient returns the client of all users. As in life, they do not come from the address of the flood: of the
+// connections of one address, the one that has waited for its request the longest is closed when there are too many, and so
+// the speed of this process would decide whether a user's request comes in time.
+func newUsersClient() *http.Client {
+	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: from.DialContext}}
 }
 
 // makeCertificate writes a certificate for the public address, and lets the client trust it.
