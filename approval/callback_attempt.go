@@ -45,8 +45,8 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 	return []Action{action}
 }
 
-// abandonAttempt records a failure for an attempt whose lease has ended without a result. Its process may have crashed
-// after the call, so the workflow may have our answer.
+// abandonAttempt records that an attempt was interrupted: its lease has ended without a result. Its process may have crashed
+// before the call or after it, so the workflow may have our answer. The target has not failed.
 func (o *Order) abandonAttempt(a *Approval, env Environment) {
 	c := &a.Callback
 	c.AttemptRunning = false
@@ -56,7 +56,7 @@ func (o *Order) abandonAttempt(a *Approval, env Environment) {
 	c.MaybeAppliedAt = env.Now
 	c.LastError = "the result of the attempt was not recorded"
 	c.LastReasonCode = ReasonResultNotRecorded
-	o.recordAttempt(a, c.Attempts, Result{Kind: ResultFailed, Reason: c.LastError, ReasonCode: c.LastReasonCode}, env)
+	o.recordAttempt(a, c.Attempts, Result{Kind: ResultInterrupted, Reason: c.LastError, ReasonCode: c.LastReasonCode}, env)
 }
 
 func (o *Order) recordAttempt(a *Approval, attempt int, r Result, env Environment) {

@@ -27,7 +27,7 @@ const (
 	EventHeartbeat             EventKind = "heartbeat"        // Code: ok, closed, refused, failed
 	EventProbed                EventKind = "probed"           // the target was asked if the task is open; Code as above
 	EventReadingNote           EventKind = "reading_note"     // Note states what of the request was not used, and why
-	EventCallbackAttempt       EventKind = "callback_attempt" // Code: ok, closed, refused, failed
+	EventCallbackAttempt       EventKind = "callback_attempt" // Code: as above, or interrupted
 	EventCallbackEnded         EventKind = "callback_ended"   // Code is the callback's state; Age since it became due
 	EventRedriven              EventKind = "redriven"
 	// EventReconciled is the end of a question how a task has ended; Code is the truth, see Truth.

@@ -132,7 +132,7 @@ func (e Event) isRepetitionOf(other Event) bool {
 	return e == other
 }
 
-// repeatsFailure reports whether the event is a failed attempt of the same action as the earlier event. A day of
+// repeatsFailure reports whether the event is a failed or interrupted attempt of the same action as the earlier event. A day of
 // failures, one each minute, would displace all other deliveries from the history.
 func (e Event) repeatsFailure(earlier Event) bool {
 	switch e.Kind {
@@ -140,7 +140,7 @@ func (e Event) repeatsFailure(earlier Event) bool {
 	default:
 		return false
 	}
-	return e.Code == string(ResultFailed) &&
+	return (e.Code == string(ResultFailed) || e.Code == string(ResultInterrupted)) &&
 		e.Code == earlier.Code &&
 		e.Kind == earlier.Kind &&
 		e.Approval == earlier.Approval &&

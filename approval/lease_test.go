@@ -17,6 +17,11 @@ func TestReleaseLeases(t *testing.T) {
 	require.Equal(t, act.Attempt+1, next.Attempt)
 	require.True(t, a.Callback.MaybeApplied, "the dead process may have made its call")
 	require.Equal(t, at(time.Second+time.Minute), a.Callback.Due)
+	attempt := o.NewEvents()[len(o.NewEvents())-1]
+	require.Equal(t, EventCallbackAttempt, attempt.Kind)
+	require.Equal(t, string(ResultInterrupted), attempt.Code, "the target has not failed")
+	require.Equal(t, ReasonResultNotRecorded, attempt.ReasonCode)
+	require.Equal(t, act.Attempt, attempt.Attempt)
 	require.Empty(t, o.RecordCallbackResult(next, closed, envAt(2*time.Second)))
 	require.Equal(t, CallbackPresumed, a.Callback.State)
 

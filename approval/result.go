@@ -31,6 +31,9 @@ const (
 	ResultClosed  ResultKind = "closed"  // the target no longer waits
 	ResultRefused ResultKind = "refused" // refused for good; a retry is useless
 	ResultFailed  ResultKind = "failed"  // failed for now; it is retried
+	// ResultInterrupted means that an attempt was begun, and that its process ended, or lost the store, before it recorded a
+	// result. Whether the call was made is not known. It is made again.
+	ResultInterrupted ResultKind = "interrupted"
 	// ResultNotMade means that no call was made: our own rate limit or an open circuit held it back, or the process
 	// stopped. It counts as no attempt.
 	ResultNotMade ResultKind = "not_made"

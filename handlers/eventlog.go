@@ -89,14 +89,17 @@ func isRefusal(e approval.Event) bool {
 	return false
 }
 
-// isFailedAttempt reports whether the event is an attempt of a callback, a notification or a heartbeat that failed or was
-// refused. That the target no longer waits is an answer, and no failure.
+// isFailedAttempt reports whether the event is an attempt of a callback, a notification or a heartbeat that failed, was
+// refused or was interrupted. That the target no longer waits is an answer, and no failure.
 func isFailedAttempt(e approval.Event) bool {
 	switch e.Kind {
 	case approval.EventNotificationFailed, approval.EventNotificationExhausted:
 		return true
 	case approval.EventCallbackAttempt, approval.EventHeartbeat:
-		return e.Code == string(approval.ResultFailed) || e.Code == string(approval.ResultRefused)
+		switch approval.ResultKind(e.Code) {
+		case approval.ResultFailed, approval.ResultRefused, approval.ResultInterrupted:
+			return true
+		}
 	}
 	return false
 }

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"slices"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -33,6 +34,7 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 	result := label{name: "result", values: texts([]approval.ResultKind{
 		approval.ResultOK, approval.ResultClosed, approval.ResultRefused, approval.ResultFailed,
 	})}
+	attempt := label{name: result.name, values: append(slices.Clone(result.values), string(approval.ResultInterrupted))}
 	retried := label{name: "kind", values: texts([]approval.ActionKind{approval.ActionNotify, approval.ActionCallback})}
 	source := b.configuredLabel("source", config, func(c Config) []string { return c.Handlers }, "order").
 		late(isHTTPHandler)
@@ -43,7 +45,8 @@ func newCallbackSeries(b *builder, config Config) callbackSeries {
 			"Answers to decided or timed out approvals that the workflow did not get (too_late), or may not have got (unknown): "+
 				"it had ended. An answer that was exhausted is not among them.", target, missed),
 		attempts: b.newCounter("callback_attempts_total",
-			"Attempts to answer a workflow, by result.", target, result),
+			"Attempts to answer a workflow, by result. interrupted: a worker ended before it recorded the result, and the "+
+				"attempt is made again.", target, attempt),
 		deliverySeconds: b.newHistogram("callback_delivery_seconds",
 			"Time from the end of an approval until its answer was delivered, including retries.", callbackBuckets, target),
 		waitSeconds: b.newHistogram("rate_limit_wait_seconds",

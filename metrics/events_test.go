@@ -98,6 +98,10 @@ func TestEveryEventHasItsSeries(t *testing.T) {
 		{approval.EventProbed, with("closed", 0), series{`probes_total{result="closed",target="sfn"}`: 1}},
 		{approval.EventReadingNote, base, series{"request_notes_total" + w: 1}},
 		{approval.EventCallbackAttempt, with("failed", 1), series{`callback_attempts_total{result="failed",target="sfn"}`: 1}},
+		{
+			approval.EventCallbackAttempt, with("interrupted", 1),
+			series{`callback_attempts_total{result="interrupted",target="sfn"}`: 1},
+		},
 		{approval.EventCallbackAttempt, with("ok", 3), series{
 			`callback_attempts_total{result="ok",target="sfn"}`: 1, `retries_total{kind="call_back"}`: 1,
 		}},

@@ -110,14 +110,15 @@ func callbackPanels() []part {
 				histogram_quantile(0.99, sum by (le) (rate(approval_relay_callback_delivery_seconds_bucket{@target}[@step])))`},
 		).colouredFrom(60, "red"),
 		newBars("Attempts",
-			"ok. closed: the workflow no longer waits. refused: a retry cannot help. failed: it is tried again.",
+			"ok. closed: the workflow no longer waits. refused: a retry cannot help. failed: it is tried again. interrupted: a "+
+				"worker ended before it recorded the result, and the attempt is made again.",
 			query{"{{result}}", `sum by (result) (increase(approval_relay_callback_attempts_total{@target}[@step]))`}),
 		newLines("Failed attempts, by target",
 			"Share of the attempts that failed or were refused. Half of them, for five minutes, is the alert "+
 				"ApprovalRelayTargetFailing; a twentieth, for half an hour, is ApprovalRelayTargetDegraded.",
 			"percentunit",
 			query{"{{target}}", `
-				sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!="ok", result!="closed"}[@step]))
+				sum by (target) (rate(approval_relay_callback_attempts_total{@target, result!~"ok|closed|interrupted"}[@step]))
 				/ sum by (target) (rate(approval_relay_callback_attempts_total{@target}[@step]))`},
 		).badFrom(0.1, 0.5),
 		newLines("Open circuit breakers",

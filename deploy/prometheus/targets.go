@@ -9,9 +9,9 @@ func targetAlerts() []alert {
 			name: "ApprovalRelayTargetFailing",
 			// A single order makes at most 40 attempts in ten minutes. An order or two of one host wake nobody.
 			expr: `
-				sum @by(target) (rate(approval_relay_callback_attempts_total{result!~"ok|closed"}[10m]))
+				sum @by(target) (rate(approval_relay_callback_attempts_total{result!~"ok|closed|interrupted"}[10m]))
 				/ sum @by(target) (rate(approval_relay_callback_attempts_total[10m])) > 0.5
-				and sum @by(target) (increase(approval_relay_callback_attempts_total{result!~"ok|closed"}[10m])) > 40`,
+				and sum @by(target) (increase(approval_relay_callback_attempts_total{result!~"ok|closed|interrupted"}[10m])) > 40`,
 			hold:     "5m",
 			severity: page,
 			summary: "{{ $value | humanizePercentage }} of the callback attempts by target {{ $labels.target }} " +
@@ -23,9 +23,9 @@ func targetAlerts() []alert {
 		{
 			name: "ApprovalRelayTargetDegraded",
 			expr: `
-				(sum @by(target) (rate(approval_relay_callback_attempts_total{result!~"ok|closed"}[30m]))
+				(sum @by(target) (rate(approval_relay_callback_attempts_total{result!~"ok|closed|interrupted"}[30m]))
 				/ sum @by(target) (rate(approval_relay_callback_attempts_total[30m])) > 0.05
-				and sum @by(target) (increase(approval_relay_callback_attempts_total{result!~"ok|closed"}[30m])) > 10)
+				and sum @by(target) (increase(approval_relay_callback_attempts_total{result!~"ok|closed|interrupted"}[30m])) > 10)
 				or
 				(sum @by(target) (rate(approval_relay_heartbeats_total{result!~"ok|closed"}[30m]))
 				/ sum @by(target) (rate(approval_relay_heartbeats_total[30m])) > 0.05

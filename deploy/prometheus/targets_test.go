@@ -135,6 +135,13 @@ func targetScenarios() []scenario {
 			},
 		},
 		{
+			name: "three workers with 256 callbacks at once are killed", minutes: 120,
+			series: []series{
+				of(`callback_attempts_total{target="http",result="interrupted"}`, flat(0, 10), flat(768, 110)),
+				of(ok, flat(0, 10), flat(500, 110)),
+			},
+		},
+		{
 			name: "one state machine of ten refuses for five hours", minutes: 310,
 			series: []series{
 				of(failed, flat(0, 10), grow(1, 300)), of(ok, grow(9, 310)),
