@@ -65,11 +65,11 @@ func rowOf(c orderChange, before *storedRow) *storedRow {
 }
 
 // putRow stores a record and its row in the place of the row before; nil is a new order.
-func (s *statements) putRow(id, record []byte, row, before *storedRow) (err error) {
+func (s *statements) putRow(orderID string, record []byte, row, before *storedRow) (err error) {
 	switch {
 	case before == nil:
 		var result driver.Result
-		result, err = s.insert.exec(id, record, row.due, row.next, row.claimed, row.underWay, row.pending,
+		result, err = s.insert.exec([]byte(orderID), record, row.due, row.next, row.claimed, row.underWay, row.pending,
 			int64(row.attention), row.since)
 		if err == nil {
 			row.number, err = result.LastInsertId()

@@ -76,6 +76,7 @@ type Store struct {
 	openBackups atomic.Int32
 
 	queue      chan *queuedOperation
+	unused     sync.Pool // of *queuedOperation
 	closed     chan struct{}
 	closeOnce  sync.Once
 	writerDone chan struct{} // the writer has ended

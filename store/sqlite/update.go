@@ -96,14 +96,9 @@ func (s *Store) applyTransition(
 			out.panicked = p
 		}
 	}()
-	o := &approval.Order{ID: orderID}
-	unknown := store.NewUnknown()
-	if isStored {
-		if o, unknown = s.recent.takeOrder(orderID, stored); o == nil {
-			if o, unknown, out.err = store.DecodeForUpdate(orderID, stored, s.config.Sealer); out.err != nil {
-				return c, out
-			}
-		}
+	o, unknown, err := s.orderIn(orderID, stored, isStored)
+	if err != nil {
+		return c, outcome{err: err}
 	}
 	size := store.Measure(o, len(stored))
 	before := waitingIn(o)
@@ -121,6 +116,17 @@ func (s *Store) applyTransition(
 		s.recent.keepOrder(orderID, c.record, o, unknown)
 	}
 	return c, out
+}
+
+// orderIn returns the order in a stored record, or an empty order.
+func (s *Store) orderIn(orderID string, stored []byte, isStored bool) (*approval.Order, store.Unknown, error) {
+	if !isStored {
+		return &approval.Order{ID: orderID}, store.NewUnknown(), nil
+	}
+	if o, unknown := s.recent.takeOrder(orderID, stored); o != nil {
+		return o, unknown, nil
+	}
+	return store.DecodeForUpdate(orderID, stored, s.config.Sealer)
 }
 
 // waiting has the rows of an order beside its record.
@@ -185,8 +191,7 @@ func subtractApprovals(all, others []approval.PendingApproval) []approval.Pendin
 
 // writeChange writes a change within the transaction. It returns the new row, or nil if the order is removed.
 func (s *Store) writeChange(orderID string, c orderChange, before *storedRow) (*storedRow, error) {
-	id := []byte(orderID)
-	if err := s.updateOwed(id, c); err != nil {
+	if err := s.updateOwed(orderID, c); err != nil {
 		return nil, err
 	}
 	if c.remove {
@@ -196,29 +201,29 @@ func (s *Store) writeChange(orderID string, c orderChange, before *storedRow) (*
 		if _, err := s.stmts.remove.exec(before.number); err != nil {
 			return nil, err
 		}
-		return nil, s.updatePending(id, c, nil, before.since)
+		return nil, s.updatePending(orderID, c, nil, before.since)
 	}
 	var since driver.Value
 	if before != nil {
 		since = before.since
 	}
 	row := rowOf(c, before)
-	if err := s.stmts.putRow(id, c.record, row, before); err != nil {
+	if err := s.stmts.putRow(orderID, c.record, row, before); err != nil {
 		return nil, err
 	}
 	s.sync.hasWritten = true
-	return row, s.updatePending(id, c, row.since, since)
+	return row, s.updatePending(orderID, c, row.since, since)
 }
 
 // updateOwed updates the table of owed answers. Most changes leave it as it is.
-func (s *Store) updateOwed(id []byte, c orderChange) error {
+func (s *Store) updateOwed(orderID string, c orderChange) error {
 	for _, workflow := range c.paid {
-		if _, err := s.stmts.paid.exec(id, workflow); err != nil {
+		if _, err := s.stmts.paid.exec([]byte(orderID), workflow); err != nil {
 			return err
 		}
 	}
 	for _, w := range c.owed {
-		if _, err := s.stmts.owed.exec(id, w.Workflow, toNanos(w.Since)); err != nil {
+		if _, err := s.stmts.owed.exec([]byte(orderID), w.Workflow, toNanos(w.Since)); err != nil {
 			return err
 		}
 	}
@@ -227,7 +232,7 @@ func (s *Store) updateOwed(id []byte, c orderChange) error {
 
 // updatePending updates the table of pending approvals and their counts. An order that has other pending approvals than
 // before may have another age, and has a row with it.
-func (s *Store) updatePending(id []byte, c orderChange, since, before driver.Value) error {
+func (s *Store) updatePending(orderID string, c orderChange, since, before driver.Value) error {
 	for _, p := range c.ended {
 		if _, err := s.stmts.ended.exec(p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
@@ -243,6 +248,7 @@ func (s *Store) updatePending(id []byte, c orderChange, since, before driver.Val
 	if since == before {
 		return nil
 	}
+	id := []byte(orderID)
 	if before != nil {
 		if _, err := s.stmts.ended.exec(byAgeKey(), before, id); err != nil {
 			return err

@@ -65,7 +65,11 @@ func (o outcome) deliver() error {
 
 // submit adds an operation to the writer's queue and waits until its change is committed.
 func (s *Store) submit(ctx context.Context, op operation) error {
-	w := &queuedOperation{operation: op, result: make(chan outcome, 1)}
+	w, isUsed := s.unused.Get().(*queuedOperation)
+	if !isUsed {
+		w = &queuedOperation{result: make(chan outcome, 1)}
+	}
+	w.operation = op
 	select {
 	case <-s.closed:
 		return errClosed
@@ -82,7 +86,10 @@ func (s *Store) submit(ctx context.Context, op operation) error {
 	}
 	for cancelled := ctx.Done(); ; {
 		select {
-		case out := <-w.result:
+		case out := <-w.result: // the writer does not use it any more
+			w.operation = nil
+			w.started.Store(false)
+			s.unused.Put(w)
 			return out.deliver()
 		case <-cancelled:
 			if w.started.CompareAndSwap(false, true) {
