@@ -39,8 +39,9 @@ type work struct {
 	orderID string
 	updates []*update
 
-	before    stored  // as it was read, or as this process has written it last
+	before    stored  // as it was read, or as this process has written it last; otherwise it is assumed to be missing
 	isRead    bool    // before was read for this batch
+	needsRead bool    // before must be read, because the assumption was wrong
 	lost      *stored // written before, and lost by a crash of the server
 	after     stored
 	changed   bool
@@ -186,7 +187,7 @@ func (w *work) compute(s store.Sealer) bool {
 		if w.isRead {
 			w.finish(err)
 		}
-		w.before = stored{}
+		w.readFirst()
 		return false
 	}
 	w.after, w.changed, w.unsynced = w.before, false, true
@@ -198,7 +199,7 @@ func (w *work) compute(s store.Sealer) bool {
 		var after stored
 		after, changed, u.out = u.compute(w.after)
 		if u.out.hasFailed() && !w.isRead {
-			w.before = stored{}
+			w.readFirst()
 			return false
 		}
 		if changed && !u.out.hasFailed() {
@@ -206,18 +207,26 @@ func (w *work) compute(s store.Sealer) bool {
 			w.unsynced = w.unsynced && u.unsynced
 		}
 	}
-	if !w.changed || w.after.record == nil && w.before.version == 0 {
+	switch {
+	case w.changed && (w.after.record != nil || w.before.version != 0):
+		return true
+	case w.isRead || w.before.version != 0:
 		w.finish(nil)
-		return false
+	default:
+		w.readFirst()
 	}
-	return true
+	return false
 }
 
-// read reads the rows that the lanes do not have, in one query.
+// readFirst makes the next attempt begin with the row in the database.
+func (w *work) readFirst() { w.before, w.isRead, w.needsRead, w.lost = stored{}, false, true, nil }
+
+// read reads rows in one query. An order without a kept row is assumed to be new, and not read: if that is wrong, its
+// transition fails, or its write returns the row.
 func (b *batch) read(ctx context.Context, orders []*work) error {
 	var ids [][]byte
 	for _, w := range orders {
-		if w.before.version == 0 && !w.isRead {
+		if w.needsRead {
 			ids = append(ids, []byte(w.orderID))
 		}
 	}
@@ -231,9 +240,7 @@ func (b *batch) read(ctx context.Context, orders []*work) error {
 	var id []byte
 	var row stored
 	_, err = pgx.ForEachRow(rows, []any{&id, &row.version, &row.earlier, &row.record}, func() error {
-		w := b.orders[string(id)]
-		w.before = row
-		w.lost = b.store.late.findLost(w.orderID, row.version)
+		b.setRow(b.orders[string(id)], row)
 		row = stored{}
 		return nil
 	})
@@ -241,9 +248,16 @@ func (b *batch) read(ctx context.Context, orders []*work) error {
 		return err
 	}
 	for _, id := range ids {
-		b.orders[string(id)].isRead = true
+		w := b.orders[string(id)]
+		w.isRead, w.needsRead = true, false
 	}
 	return nil
+}
+
+// setRow sets the row of an order that was read.
+func (b *batch) setRow(w *work, row stored) {
+	w.before, w.isRead, w.needsRead = row, true, false
+	w.lost = b.store.late.findLost(w.orderID, row.version)
 }
 
 const selectRows = "SELECT id, version, earlier, record FROM relay.orders WHERE id = ANY($1)"
@@ -257,7 +271,7 @@ func (b *batch) write(ctx context.Context, writes []*work) error {
 		t.add(w.orderID, w.before, newChange(w.before, w.after))
 		t.unsynced = t.unsynced && w.unsynced
 	}
-	done, err := b.store.runWrite(ctx, t)
+	done, existing, err := b.store.runWrite(ctx, t)
 	for _, w := range writes {
 		switch {
 		case err != nil:
@@ -271,7 +285,10 @@ func (b *batch) write(ctx context.Context, writes []*work) error {
 			w.conflicts++
 		}
 		b.lane.recent.drop(w.orderID)
-		w.before, w.isRead, w.lost = stored{}, false, nil
+		w.readFirst()
+		if row, exists := existing[w.orderID]; exists {
+			b.setRow(w, row)
+		}
 		if w.conflicts > maxConflicts {
 			w.finish(errors.New("other workers were faster too often"))
 		}

@@ -36,10 +36,6 @@ type lateWrite struct {
 	suspect bool // the server may have lost it
 }
 
-func newLateWrites() *lateWrites {
-	return &lateWrites{suspected: make(chan struct{}, 1), byOrder: map[string]*lateWrite{}}
-}
-
 // add keeps an unsynced write.
 func (l *lateWrites) add(orderID string, before, after stored, now time.Time) {
 	after.order = nil // it takes more memory than the record
@@ -48,6 +44,9 @@ func (l *lateWrites) add(orderID string, before, after stored, now time.Time) {
 	defer l.mu.Unlock()
 	if last := l.byOrder[orderID]; last != nil && last.row.version == before.version {
 		w.before = append(slices.Clone(last.before), before.version)
+	}
+	if l.byOrder == nil {
+		l.byOrder = map[string]*lateWrite{}
 	}
 	l.byOrder[orderID] = w
 	l.oldest = append(l.oldest, w)

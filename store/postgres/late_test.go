@@ -90,7 +90,7 @@ func TestCrashAndAnotherWorker(t *testing.T) {
 // server may have lost are stored again.
 func TestLateWritesAreBounded(t *testing.T) {
 	t.Parallel()
-	l := newLateWrites()
+	var l lateWrites
 	row := func(version int64, size int) stored { return stored{version: version, record: make([]byte, size)} }
 	l.add("a", row(1, 1), row(2, 1), start)
 	l.add("a", row(2, 1), row(3, 1), start)

@@ -64,7 +64,7 @@ type Store struct {
 	members   *membership
 	claims    claims
 	lanes     *lanes
-	late      *lateWrites
+	late      lateWrites
 	closed    chan struct{}
 	closeOnce sync.Once
 	unsynced  atomic.Bool // a transaction may not be on disk yet
@@ -86,7 +86,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		prefix:  pgx.Identifier{c.Schema}.Sanitize() + ".",
 		closed:  make(chan struct{}),
 		members: newMembership(),
-		late:    newLateWrites(),
+		late:    lateWrites{suspected: make(chan struct{}, 1)},
 	}
 	err := errors.New("a sealer for the task tokens is missing")
 	if c.Sealer != nil {

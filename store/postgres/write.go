@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/approval-relay/approval-relay/store"
 )
 
@@ -98,12 +100,15 @@ type statement struct {
 }
 
 // add adds a part. The texts $1, $2 and so on in it stand for its own arguments.
-func (s *statement) add(part string, args ...any) {
+func (s *statement) add(part string, args ...any) { s.parts = append(s.parts, s.number(part, args...)) }
+
+// number adds arguments, and returns the text with their numbers.
+func (s *statement) number(part string, args ...any) string {
 	for i := len(args); i > 0; i-- { // from behind, because $1 is the beginning of $10
 		part = strings.ReplaceAll(part, fmt.Sprintf("$%d", i), fmt.Sprintf("$#%d", len(s.args)+i))
 	}
-	s.parts = append(s.parts, strings.ReplaceAll(part, "$#", "$"))
 	s.args = append(s.args, args...)
+	return strings.ReplaceAll(part, "$#", "$")
 }
 
 // The parts of a write. The smallest number of a bigint stands for NULL, see store.NoTime.
@@ -194,25 +199,37 @@ func (w *write) addPending(s *statement) {
 	}
 }
 
-// runWrite runs the statement of a write, and returns the orders that it has changed.
-func (s *Store) runWrite(ctx context.Context, w *write) (done map[string]bool, err error) {
+// existingRows returns the rows that were there before, in place of those to insert. The statement does not see the rows that
+// it inserts itself.
+const existingRows = ` UNION ALL SELECT o.id, o.version, o.earlier, o.record
+	FROM unnest($1::bytea[]) AS u (id) JOIN relay.orders o ON o.id = u.id`
+
+// runWrite runs the statement of a write. It returns the orders that it has changed, and the rows of those that exist
+// although they were to be inserted.
+func (s *Store) runWrite(ctx context.Context, w *write) (done map[string]bool, existing map[string]stored, err error) {
 	st := w.statement()
-	last := "SELECT id FROM done"
+	last := " SELECT id, 0::bigint, ''::bytea, ''::bytea FROM done"
 	if w.unsynced { // until the end of the transaction
-		last = "SELECT id FROM done WHERE set_config('synchronous_commit', 'off', true) = 'off'"
+		last += " WHERE set_config('synchronous_commit', 'off', true) = 'off'"
 	}
-	rows, err := s.pool.Query(ctx, s.sql("WITH "+strings.Join(st.parts, ", ")+" "+last), st.args...)
+	if ids := w.inserted.ids; len(ids) > 0 {
+		last += st.number(existingRows, ids)
+	}
+	rows, err := s.pool.Query(ctx, s.sql("WITH "+strings.Join(st.parts, ", ")+last), st.args...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer rows.Close()
-	done = map[string]bool{}
-	for rows.Next() {
-		var id []byte
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
+	done, existing = map[string]bool{}, map[string]stored{}
+	var id []byte
+	var row stored
+	_, err = pgx.ForEachRow(rows, []any{&id, &row.version, &row.earlier, &row.record}, func() error {
+		if row.version == 0 {
+			done[string(id)] = true
+		} else {
+			existing[string(id)] = row
 		}
-		done[string(id)] = true
-	}
-	return done, rows.Err()
+		row = stored{}
+		return nil
+	})
+	return done, existing, err
 }
