@@ -36,6 +36,8 @@ type change struct {
 	before  item // nil if no order was stored
 	item    item // nil if the order is removed
 	counts  counts
+	order   *approval.Order // after the transition
+	unknown store.Unknown
 	opened  []item // items of owed answers, to put before the order is written
 	ended   []item // keys of items of owed answers, to delete after it
 }
@@ -43,10 +45,10 @@ type change struct {
 // computeChange runs the transition on a stored item, or on an empty order if before is nil.
 func (s *Store) computeChange(orderID string, before item, transition func(*approval.Order) error) (*change, error) {
 	o := &approval.Order{ID: orderID}
-	var unknown store.Unknown
+	unknown := store.NewUnknown()
 	if before != nil {
 		var err error
-		if o, unknown, err = s.decodeOrder(orderID, before); err != nil {
+		if o, unknown, err = s.takeOrder(orderID, before); err != nil {
 			return nil, err
 		}
 	}
@@ -64,6 +66,7 @@ func (s *Store) computeChange(orderID string, before item, transition func(*appr
 		return nil, err
 	}
 	c := newChange(o, before, pendingBefore, states)
+	c.order, c.unknown = o, unknown
 	c.ended = append(c.ended, legacyPendingKeys(before, orderID, pendingBefore)...)
 	if o.IsEmpty() {
 		c.changeOwed(nil)

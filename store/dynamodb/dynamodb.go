@@ -71,6 +71,8 @@ type Store struct {
 	timers *timers
 	tally  *tally
 
+	decoded decodedOrders
+
 	members *members
 	load    indexLoad
 

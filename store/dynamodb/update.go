@@ -99,6 +99,7 @@ func (s *Store) tryChange(ctx context.Context, c *change) (*conflictError, error
 		s.recent.forget(c.orderID)
 	} else {
 		s.recent.keep(c.orderID, c.item, startedAt)
+		s.decoded.keep(c.orderID, getBytes(c.item, "order_record"), c.order, c.unknown)
 	}
 	switch {
 	case err == nil:
@@ -163,10 +164,21 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 // GetRecent implements store.RecentGetter.
 func (s *Store) GetRecent(ctx context.Context, orderID string) (*approval.Order, error) {
 	if kept, ok := s.recent.find(orderID); ok && time.Since(kept.writtenAt) < recentTrust {
+		if o := s.decoded.copyOf(orderID, getBytes(kept.item, "order_record")); o != nil {
+			return o, nil
+		}
 		o, _, err := s.decodeOrder(orderID, kept.item)
 		return o, err
 	}
 	return s.Get(ctx, orderID)
+}
+
+// takeOrder returns the order of an item for a transition.
+func (s *Store) takeOrder(orderID string, i item) (*approval.Order, store.Unknown, error) {
+	if o, unknown := s.decoded.take(orderID, getBytes(i, "order_record")); o != nil {
+		return o, unknown, nil
+	}
+	return s.decodeOrder(orderID, i)
 }
 
 func (s *Store) decodeOrder(orderID string, i item) (*approval.Order, store.Unknown, error) {
