@@ -3,6 +3,7 @@ package ledger
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,7 +12,7 @@ import (
 // this test a renamed function would go unnoticed for a long time.
 func TestEditsFit(t *testing.T) {
 	t.Parallel()
-	all := append(append(mutants(), heartbeatMutants()...), postgresMutants()...)
+	all := slices.Concat(mutants(), heartbeatMutants(), postgresMutants(), dynamodbMutants())
 	for _, m := range decisionMutants() {
 		all = append(all, m.mutant)
 	}

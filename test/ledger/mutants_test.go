@@ -183,6 +183,12 @@ func TestMutants(t *testing.T) {
 			return nil
 		})
 	}
+	for _, m := range dynamodbMutants() {
+		group.Go(func() error {
+			t.Run(m.name, func(t *testing.T) { m.mustBeNoticed(t, runTableStorm) })
+			return nil
+		})
+	}
 	_ = group.Wait() // the subtests report their failures
 }
 

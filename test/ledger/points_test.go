@@ -180,7 +180,7 @@ func runCrashAt(t *testing.T, bin string, p point, nth int) {
 		env:        []string{"CRASH_AT=" + p.name, fmt.Sprintf("CRASH_NTH=%d", nth), "CRASH_ONCE=" + once},
 	}
 	if p.postgres {
-		s.database = startDatabase(t)
+		s.database = startPostgres(t)
 	}
 	w := newWorld(t, bin, s)
 	w.aws.SQS.SetFaults(emulator.SQSFaults{Duplicate: 0.2, Shuffle: 0.3})

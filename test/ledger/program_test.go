@@ -45,23 +45,30 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// buildDir is the folder that buildOnce uses, if it was called.
-var buildDir string
+// buildDirs are the folders of the programs that were built for several runs.
+var buildDirs []string
 
-// buildOnce builds the unchanged program once for all runs and returns its path.
-var buildOnce = sync.OnceValues(func() (string, error) {
-	var err error
-	if buildDir, err = os.MkdirTemp("", "ledger"); err != nil {
+// buildOnce builds the unchanged program, and buildImpatient the one of impatientEdits, once for all runs. They return its
+// path.
+var (
+	buildOnce      = sync.OnceValues(func() (string, error) { return buildFor(nil) })
+	buildImpatient = sync.OnceValues(func() (string, error) { return buildFor(impatientEdits()) })
+)
+
+func buildFor(edits []overlay.Edit) (string, error) {
+	dir, err := os.MkdirTemp("", "ledger")
+	if err != nil {
 		return "", err
 	}
-	return overlay.Build(buildDir, "cmd/approval-relay")
-})
+	buildDirs = append(buildDirs, dir)
+	return overlay.Build(dir, "cmd/approval-relay", edits...)
+}
 
 func TestMain(m *testing.M) {
 	zerolog.SetGlobalLevel(zerolog.Disabled) // toxiproxy logs through the global logger
 	status := m.Run()
-	if buildDir != "" {
-		_ = os.RemoveAll(buildDir)
+	for _, dir := range buildDirs {
+		_ = os.RemoveAll(dir)
 	}
 	os.Exit(status)
 }
@@ -124,7 +131,7 @@ func (w *world) databasePath() string { return filepath.Join(w.dir, "relay.db") 
 // storeSetting returns the setting store.
 func (w *world) storeSetting() string {
 	if w.settings.database != nil {
-		return fmt.Sprintf("{postgres: {url: %q}}", w.settings.database.url())
+		return w.settings.database.setting()
 	}
 	return fmt.Sprintf("{sqlite: %q}", w.databasePath())
 }
@@ -142,13 +149,17 @@ func (w *world) startProgram() error {
 	return nil
 }
 
+// environment returns the environment of the program, with credentials that the emulators take.
+func environment() []string {
+	return append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
+}
+
 func (w *world) startMember(m *member) error {
 	p := &process{cmd: exec.Command(w.binary, "run", "--config.file="+m.config), done: make(chan struct{})}
 	p.cmd.Dir = w.dir
 	p.cmd.Stdout = &w.logs
 	p.cmd.Stderr = &w.logs
-	p.cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
-	p.cmd.Env = append(p.cmd.Env, w.settings.env...)
+	p.cmd.Env = append(environment(), w.settings.env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // the program ends with the test process
 	if err := p.cmd.Start(); err != nil {
 		return err

@@ -40,7 +40,7 @@ type settings struct {
 	env         []string // environment variables of the program
 	drainLimit  time.Duration
 	interval    time.Duration // between heartbeats of storyWorkflow; 0 means storyInterval
-	database    *database     // nil means a SQLite file
+	database    database      // nil means a SQLite file
 	members     int           // number of workers on the database; 0 means one
 }
 
