@@ -10,7 +10,7 @@ func (o *Order) Clone() *Order {
 		Approvals:       make([]*Approval, len(o.Approvals)),
 		Unmatched:       slices.Clone(o.Unmatched),
 		JudgedDecisions: slices.Clone(o.JudgedDecisions),
-		History:         cloneWithRoom(o.History, usualEvents),
+		History:         slices.Clone(o.History),
 		ShedParts:       slices.Clip(o.ShedParts),
 	}
 	if o.Approvals == nil {
@@ -40,14 +40,6 @@ func (o *Order) HandOver() *Order {
 	}
 	*o = Order{}
 	return c
-}
-
-// cloneWithRoom returns a copy of a list that has room for more elements: a transition on the copy appends to it.
-func cloneWithRoom[T any](list []T, room int) []T {
-	if list == nil {
-		return nil
-	}
-	return append(make([]T, 0, len(list)+room), list...)
 }
 
 // clone copies the parts whose elements transitions change: votes become void, questions get answers. The other lists are

@@ -66,8 +66,11 @@ func (o *Order) countEvents(c eventClass) int {
 	return n
 }
 
-// usualEvents is the number of events of most transitions.
-const usualEvents = 2
+// Most transitions have two new events at most, and most orders have at least four in their history.
+const (
+	usualEvents  = 2
+	usualHistory = 4
+)
 
 // recordEvent adds an event to the new events and to the history. In a series of equal failures the history keeps the
 // first and the last.
@@ -83,6 +86,9 @@ func (o *Order) recordEvent(e Event) {
 		// The copy leaves the old array as it is: an order from AsStored may share it.
 		o.History = append(o.History[:n-1:n-1], e)
 		return
+	}
+	if o.History == nil {
+		o.History = make([]Event, 0, usualHistory)
 	}
 	o.History = append(o.History, e)
 	class := e.class()
