@@ -14,7 +14,7 @@ import (
 // decide comes from the configuration. A request names approvers only where the configuration names none, or where it
 // states the place from which they are added.
 func (h *Request) readApprovers(in Input) (names, notes []string, err error) {
-	w, f := h.Workflow, h.Workflow.Fields.Approvers
+	w, f := &h.Workflow, h.Workflow.Fields.Approvers
 	if len(w.Approvers) > 0 && !w.RequestsAddApprovers {
 		if source, empty := locateField(f, in); source != "" && !empty {
 			notes = append(notes, fmt.Sprintf("the approvers in %s were not added: the workflow names its approvers, "+
@@ -90,7 +90,7 @@ const fromConfiguration = "configuration"
 
 // authorityFields returns the origin of each field that gives authority. The input is one that Handle accepts.
 func (h *Request) authorityFields(in Input) []AuthorityField {
-	w, f := h.Workflow, h.Workflow.Fields
+	w, f := &h.Workflow, &h.Workflow.Fields
 	located := func(source string, empty bool) string {
 		if empty {
 			return ""

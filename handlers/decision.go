@@ -113,7 +113,7 @@ func (h *Decision) Read(msg *message.Message) (orderID string, d approval.Decisi
 
 // open returns the input of a message, out of its wrappers.
 func (h *Decision) open(msg *message.Message) (Input, error) {
-	f := h.Source.Fields
+	f := &h.Source.Fields
 	isWhole := func(in Input) bool {
 		hasOrder := in.Meta[metadata.OrderID] != "" || hasField(f.Order, in)
 		return hasOrder && (hasField(f.Outcome, in) || hasField(f.Choice, in))
@@ -168,7 +168,7 @@ var outcomeWords = map[string]approval.Outcome{
 
 // readDecision returns the decision in an input. If the path of the request has an order ID, the body need not have it.
 func (h *Decision) readDecision(in Input, body []byte) (orderID string, d approval.Decision, err error) {
-	f := h.Source.Fields
+	f := &h.Source.Fields
 	d = approval.Decision{Via: h.Source.Via, Source: h.Source.Name, SentAt: in.publishedAt()}
 	fromPath := in.Meta[metadata.OrderID]
 	orderID = fromPath

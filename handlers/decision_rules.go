@@ -172,7 +172,7 @@ func digestOf(content json.RawMessage, payload string) (string, error) {
 // otherwise the present values of the parts that can be edited. A value that the field does not allow is left out, with a
 // note.
 func (h *Request) presetForm(request *approval.Request, in Input, content json.RawMessage) form.Form {
-	rules := h.Workflow.Decision
+	rules := &h.Workflow.Decision
 	fields := slices.Clone(request.Form.Fields)
 	for i, f := range fields {
 		value, err := presentValue(f, rules.Values[f.Name], in, request.Token.Reveal())

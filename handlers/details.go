@@ -13,7 +13,7 @@ import (
 // detail without a value is shown as not given, and the values that no detail shows are named. Without configuration,
 // approvers see the values of the body.
 func (h *Request) readDetails(request *approval.Request, in Input, orderID string) error {
-	f := h.Workflow.Fields
+	f := &h.Workflow.Fields
 	source := details.Source{
 		Body:    in.Body,
 		Secrets: f.Secrets,
@@ -72,7 +72,7 @@ func (d Detail) findValues(request *approval.Request, in Input) (values details.
 // elsewhere, or they are about the workflow and not about the request. Approvers that the workflow does not take from the
 // request are content like any other.
 func (h *Request) ownPlaces(in Input) [][]string {
-	f := h.Workflow.Fields
+	f := &h.Workflow.Fields
 	var places [][]string
 	for _, field := range []Field[string]{
 		f.Order, f.Token, f.Callback, f.Step, f.Title, f.Requester, f.Execution, f.State, f.RetryCount, f.RedriveCount,

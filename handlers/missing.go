@@ -17,7 +17,7 @@ func (h *Request) MissingFields(msg *message.Message) ([]MissingField, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := h.Workflow.Fields
+	f := &h.Workflow.Fields
 	m := missingFields{in: in}
 	addMissing(&m, "order", f.Order)
 	addMissing(&m, "token", f.Token)
@@ -50,7 +50,7 @@ func (h *Decision) MissingFields(msg *message.Message) ([]MissingField, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := h.Source.Fields
+	f := &h.Source.Fields
 	m := missingFields{in: in}
 	addMissing(&m, "id", f.ID)
 	addMissing(&m, "order", f.Order)

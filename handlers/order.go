@@ -18,7 +18,7 @@ func (h *Request) hasOrder(in Input) bool {
 // readOrderElse returns a step that reads the order ID from the further places, if the configuration names no place.
 // The first places are also tried in JSON that the sender put into a text: {"input": "{\"orderId\": …}"}.
 func (h *Request) readOrderElse(in Input, orderID *string) func() error {
-	f := h.Workflow.Fields
+	f := &h.Workflow.Fields
 	if f.OrderElse.Find == nil {
 		return func() error { return nil }
 	}

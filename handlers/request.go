@@ -69,7 +69,7 @@ func (h *Request) Handle(msg *message.Message) error {
 
 // open returns the input of a message, out of its wrappers.
 func (h *Request) open(msg *message.Message) (Input, error) {
-	f := h.Workflow.Fields
+	f := &h.Workflow.Fields
 	hasToken := func(in Input) bool {
 		return hasField(f.Token, in) || hasField(f.Callback, in) || hasField(f.TokenElse, in)
 	}
@@ -110,7 +110,7 @@ func (w *Workflow) newRequest() approval.Request {
 
 // readRequest returns the request in an input, completed by the rules of the workflow. The order ID is as it was sent.
 func (h *Request) readRequest(in Input) (orderID string, request approval.Request, err error) {
-	w, f := h.Workflow, h.Workflow.Fields
+	w, f := &h.Workflow, &h.Workflow.Fields
 	request = w.newRequest()
 	var token, callback string
 	err = runSteps(

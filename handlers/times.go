@@ -42,7 +42,7 @@ type requestTimes struct {
 
 // readTimes returns the times in a request.
 func (h *Request) readTimes(in Input) (requestTimes, error) {
-	f := h.Workflow.Fields
+	f := &h.Workflow.Fields
 	t := requestTimes{
 		now:          h.Transitions.Now(),
 		sent:         in.metaTime(metadata.SentAt),
@@ -165,7 +165,7 @@ func (t *requestTimes) noteImplausibleStart() {
 
 // setTimes sets the deadline of the approval and the times of its reminders.
 func (h *Request) setTimes(request *approval.Request, in Input) error {
-	w := h.Workflow
+	w := &h.Workflow
 	times, err := h.readTimes(in)
 	if err != nil {
 		return err
