@@ -135,7 +135,7 @@ func mutants() []mutant {
 		{"a decision about the second round counts for the first", edit("approval/match.go",
 			"return a.Status != Pending && !d.SentAt.IsZero() && d.SentAt.After(a.ClosedAt)", "return false")},
 		{"the capacity of a finished action is not returned", edit("router/dispatch.go",
-			"		defer d.capacity.release(msg.UUID)\n", "")},
+			"		defer d.capacity.release(keyOf(act))\n", "")},
 		{"a deadline leaves no time for the answer", edit("handlers/times.go",
 			`		if last := request.TaskExpires.Add(-AnswerMargin(w.Margin, times.timeout)); last.Before(request.Deadline) {`,
 			`		if last := request.TaskExpires.Add(time.Second); true {`)},
