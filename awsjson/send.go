@@ -14,37 +14,38 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/approval-relay/approval-relay/outbound"
 )
 
 // maxAnswer bounds an answer, in bytes. The largest are batches of DynamoDB: 16 MiB of items, as text.
 const maxAnswer = 64 << 20
 
-// send sends the request and reads the answer. It is the innermost part of the stack.
-func (o *Operation) send(ctx context.Context, input any) (any, middleware.Metadata, error) {
-	var metadata middleware.Metadata
-	request, isHTTP := input.(*smithyhttp.Request)
-	call, isCall := middleware.GetStackValue(ctx, callKey{}).(*Call)
-	if !isHTTP || !isCall {
-		return nil, metadata, errUnexpectedType
+// send makes a call.
+func (o *Operation) send(ctx context.Context, call Call, observation *outbound.Observation) error {
+	request, err := o.newRequest(ctx, call.Body)
+	if err != nil {
+		return err
 	}
 	client := call.HTTPClient
 	if client == nil {
 		client = o.config.HTTPClient
 	}
+	observation.Signed()
 	began := time.Now()
-	response, err := client.Do(request.Request)
+	response, err := client.Do(request)
 	if err != nil {
-		return nil, metadata, sendError(ctx, err)
+		return sendError(ctx, err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	observation.Answered(response)
 	o.recordSkew(response.Header, began)
-	return &smithyhttp.Response{Response: response}, metadata, o.read(ctx, response, call)
+	return o.read(ctx, response, call)
 }
 
 // read reads the answer of a call.
-func (o *Operation) read(ctx context.Context, response *http.Response, call *Call) error {
+func (o *Operation) read(ctx context.Context, response *http.Response, call Call) error {
 	answer, err := readAnswer(response)
 	if err != nil {
 		return unreadable(response, err)

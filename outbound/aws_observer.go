@@ -79,10 +79,15 @@ func (m responseMiddleware) HandleDeserialize(
 		return out, meta, err
 	}
 	progress.status = response.StatusCode
-	if at, parseErr := http.ParseTime(response.Header.Get("Date")); parseErr == nil {
-		m.observer.ClockSkew(time.Since(at.Add(time.Second/2)), time.Since(began)) // the header is cut to the second
-	}
+	observeClock(m.observer, response.Header, began)
 	return out, meta, err
+}
+
+// observeClock notifies the observer of the clock skew by the response to a request that began then.
+func observeClock(observer Observer, response http.Header, began time.Time) {
+	if at, err := http.ParseTime(response.Get("Date")); err == nil {
+		observer.ClockSkew(time.Since(at.Add(time.Second/2)), time.Since(began)) // the header is cut to the second
+	}
 }
 
 // resultFor returns the result of the call, as Observer.AWSCalled describes it.

@@ -122,3 +122,26 @@ func TestSetTrace(t *testing.T) {
 	outbound.SetTrace(outbound.WithTrace(t.Context(), "w"), header)
 	require.Equal(t, "w", header.Get("traceparent"))
 }
+
+// A middleware that would never run is not passed over in silence.
+func TestObserverOfOptions(t *testing.T) {
+	t.Parallel()
+	h := &recorder{}
+	other := func(stack *middleware.Stack) error {
+		return stack.Build.Add(middleware.BuildMiddlewareFunc("Other", nil), middleware.After)
+	}
+	observe := outbound.ObserveCalls(h)
+	_, err := outbound.ObserverOf([]func(*middleware.Stack) error{observe, other}, "SFN", "SendTaskSuccess")
+	require.Error(t, err)
+	none, err := outbound.ObserverOf(nil, "SFN", "SendTaskSuccess")
+	require.NoError(t, err)
+	o, err := outbound.ObserverOf([]func(*middleware.Stack) error{observe}, "SFN", "SendTaskSuccess")
+	require.NoError(t, err)
+	for _, c := range []outbound.CallObserver{none, o} {
+		call := c.Begin()
+		call.Signed()
+		call.Answered(&http.Response{StatusCode: http.StatusOK, Header: http.Header{}})
+		call.End(nil)
+	}
+	require.Equal(t, []string{"SFN.SendTaskSuccess ok"}, h.calls)
+}
