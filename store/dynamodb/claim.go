@@ -21,9 +21,11 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 	if limit <= 0 {
 		return nil, ctx.Err()
 	}
-	err := s.beatIfDue(ctx)
+	calls, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	err := s.beatIfDue(calls)
 	if err == nil {
-		err = s.scanIfDue(ctx, now)
+		err = s.scanIfDue(calls, now)
 	}
 	if err == nil {
 		s.startUpkeep(ctx)
@@ -40,6 +42,9 @@ func (s *Store) Claim(ctx context.Context, now time.Time, limit int, lease time.
 }
 
 const (
+	// claimTimeout bounds the beat and the scan of a Claim: while they fail, the orders that are known still have to be
+	// claimed in time.
+	claimTimeout = 5 * time.Second
 	// scanInterval is the time between two scans of the owned shards.
 	scanInterval = 10 * time.Second
 	// aloneInterval is the time between two scans if all orders are of this worker.

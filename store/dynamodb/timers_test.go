@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -120,6 +122,32 @@ func TestClaimBesideAFailedBeat(t *testing.T) {
 	ids, err := s.Claim(t.Context(), now.Add(time.Minute), 10, time.Second)
 	require.Error(t, err)
 	require.Equal(t, []string{"o"}, ids)
+}
+
+// A worker whose beats are not answered does not wait for long before it goes on.
+func TestClaimBesideABeatWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(Config{})
+		s.client = silentTable{newFakeTable(fakeLimits{write: 1000, read: 3000, quota: 40_000})}
+		began := time.Now()
+		s.timers.set("o", began.UnixNano(), true, began.Add(time.Hour).UnixNano())
+		ids, err := s.Claim(t.Context(), began, 10, time.Second)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, []string{"o"}, ids)
+		require.LessOrEqual(t, time.Since(began), claimTimeout)
+	})
+}
+
+// silentTable is a table that does not answer.
+type silentTable struct{ *fakeTable }
+
+// PutItem implements API.
+func (t silentTable) PutItem(
+	ctx context.Context, _ *dynamodb.PutItemInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.PutItemOutput, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 // A scan of many pages is made less often, and reads as much further ahead, so that no order falls between two scans.
