@@ -85,10 +85,13 @@ func NewClient(c ClientConfig) *http.Client {
 	}
 }
 
-// Send sends a request as client.Do does, for a client of NewClient without a Timeout. Such a client follows no redirects
-// and keeps no cookies, so Send leaves out the copies of the request that client.Do makes for both. Its errors do not
-// contain the URL.
+// Send sends a request as client.Do does, for a client of NewClient. Such a client follows no redirects and keeps no
+// cookies, so Send leaves out the copies of the request that client.Do makes for both. A client with a Timeout of its own
+// needs client.Do for it.
 func Send(client *http.Client, req *http.Request) (*http.Response, error) {
+	if client.Timeout > 0 {
+		return client.Do(req)
+	}
 	if u := req.URL.User; u != nil && req.Header.Get("Authorization") == "" {
 		password, _ := u.Password()
 		req.SetBasicAuth(u.Username(), password)
