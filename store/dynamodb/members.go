@@ -16,8 +16,10 @@ import (
 )
 
 // The workers of a table divide its shards. Each has an item that it writes in every beat, and sees the items of the
-// others. A worker counts as dead when its item has not changed for a while by the clock of the worker that looks, so
-// that the clocks of the workers need not agree. Each shard is owned by the living worker with the highest hash of its
+// others. A worker counts as alive once its item has been seen to change, and as dead when it has not changed for a while,
+// by the clock of the worker that looks, so that the clocks of the workers need not agree. What a killed worker has left
+// so owns nothing, however often workers end and start: a shard with two owners costs calls, one without costs time.
+// Each shard is owned by the living worker with the highest hash of its
 // ID and the shard: when a worker starts or ends, only its own share moves.
 
 const (
@@ -47,6 +49,7 @@ type members struct {
 	beatAt   time.Time
 	others   map[string]*member
 	alive    []string // sorted, with this worker
+	doubtful int      // others of whom only one beat has been seen, a short time ago
 	shards   shardCount
 	readAt   time.Time // when the number of shards was read
 	changes  uint64    // of the ownership
@@ -58,8 +61,9 @@ type members struct {
 
 // member is another worker.
 type member struct {
-	beats     int64
-	changedAt time.Time // when this process has seen the last change
+	beats      int64
+	changedAt  time.Time // when this process has seen the last change, or the worker for the first time
+	hasChanged bool      // its beats were seen to change: it was alive then
 }
 
 // shardCount is the number of shards. Readers read all, as soon as they know them. Writers use the number of before
@@ -135,11 +139,11 @@ func (m *members) ownedShards() []string {
 	return owned
 }
 
-// isAlone reports whether all other workers are dead.
+// isAlone reports whether all other workers are dead without doubt.
 func (m *members) isAlone() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.alive) < 2
+	return len(m.alive) < 2 && m.doubtful == 0
 }
 
 // takeMoved reports whether ownership has changed since the last call.
@@ -227,7 +231,7 @@ func (m *members) look(rows []item, now time.Time) (dead []string) {
 	m.beatAt, m.readAt = now, now
 	alive := []string{m.id}
 	before := m.others
-	m.others = map[string]*member{}
+	m.others, m.doubtful = map[string]*member{}, 0
 	for _, i := range rows {
 		id := getString(i, "sk")
 		if id == shardsKey {
@@ -238,12 +242,14 @@ func (m *members) look(rows []item, now time.Time) (dead []string) {
 		}
 		other := before[id]
 		if beats := getNumber(i, "beats"); other == nil || other.beats != beats {
-			other = &member{beats: beats, changedAt: now}
+			other = &member{beats: beats, changedAt: now, hasChanged: other != nil}
 		}
 		m.others[id] = other
 		switch silence := now.Sub(other.changedAt); {
-		case silence < deadAfter:
+		case silence < deadAfter && other.hasChanged:
 			alive = append(alive, id)
+		case silence < deadAfter:
+			m.doubtful++
 		case silence >= removeAfter:
 			dead = append(dead, id)
 		}

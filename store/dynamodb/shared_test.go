@@ -69,7 +69,8 @@ func TestWorkersDivideTheOrders(t *testing.T) {
 	require.Greater(t, one.OwnershipChanges(), changes)
 }
 
-// A worker that ends without a word counts as dead after three beats by the clock of the other.
+// A worker counts as alive once its beats were seen to change. If it ends without a word it counts as dead after three
+// beats by the clock of the other.
 func TestSilentWorkerIsDead(t *testing.T) {
 	t.Parallel()
 	m := &members{id: "b", shards: shardCount{read: 8, before: 8}}
@@ -80,11 +81,16 @@ func TestSilentWorkerIsDead(t *testing.T) {
 	}
 	at := startTime
 	require.Empty(t, m.look([]item{beat("a", 1), beat("b", 1)}, at))
-	require.Equal(t, []string{"a", "b"}, m.alive)
+	require.Equal(t, []string{"b"}, m.alive)
+	require.False(t, m.isAlone())
 	at = at.Add(deadAfter - 1)
 	m.look([]item{beat("a", 1)}, at)
-	require.Equal(t, []string{"a", "b"}, m.alive)
+	require.Len(t, m.ownedShards(), 8)
+	require.False(t, m.isAlone())
+	m.look([]item{beat("a", 1)}, at.Add(1))
+	require.True(t, m.isAlone())
 	m.look([]item{beat("a", 2)}, at)
+	require.Equal(t, []string{"a", "b"}, m.alive)
 	at = at.Add(deadAfter - 1)
 	m.look([]item{beat("a", 2)}, at)
 	require.Equal(t, []string{"a", "b"}, m.alive)
