@@ -55,7 +55,7 @@ func TestRequestIsThatOfTheSDK(t *testing.T) {
 				change(&c)
 				for _, op := range operations(t, c) {
 					s.requests, s.bodies = nil, nil
-					leanErr, sdkErr := op.do(t, t.Context()), op.sdk(t.Context())
+					leanErr, sdkErr := op.do(t.Context()), op.sdk(t.Context())
 					require.Equal(t, sdkErr == nil, leanErr == nil, "%v; %v", leanErr, sdkErr)
 					if sdkErr != nil {
 						require.Empty(t, s.requests)
@@ -70,7 +70,7 @@ func TestRequestIsThatOfTheSDK(t *testing.T) {
 					require.Equal(t, sdk.ContentLength, lean.ContentLength)
 					checkSignature(t, sdk, s.bodies[1], c.Region)
 					checkSignature(t, lean, s.bodies[0], c.Region)
-					require.Equal(t, comparable(sdk), comparable(lean))
+					require.Equal(t, headersToCompare(sdk), headersToCompare(lean))
 				}
 			})
 		})
@@ -78,7 +78,7 @@ func TestRequestIsThatOfTheSDK(t *testing.T) {
 }
 
 // comparable returns the headers without the signature and the random ID of the call.
-func comparable(r *http.Request) http.Header {
+func headersToCompare(r *http.Request) http.Header {
 	h := r.Header.Clone()
 	before, _, _ := strings.Cut(h.Get("Authorization"), "Signature=")
 	h.Set("Authorization", before)
@@ -127,8 +127,8 @@ func TestCredentialsAreRenewed(t *testing.T) {
 		}))
 		op := putItem(t, c)
 		for range 3 {
-			require.NoError(t, op.do(t, t.Context()))
-			require.NoError(t, op.do(t, t.Context()))
+			require.NoError(t, op.do(t.Context()))
+			require.NoError(t, op.do(t.Context()))
 			time.Sleep(2 * time.Hour)
 		}
 		require.Equal(t, 3, retrieved)
@@ -152,15 +152,15 @@ func TestClockIsCorrected(t *testing.T) {
 					"Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat)), nil
 			}}
 			op := stepFunctions(t, config(s))
-			require.Error(t, op.do(t, t.Context()))
-			require.Error(t, op.do(t, t.Context()))
+			require.Error(t, op.do(t.Context()))
+			require.Error(t, op.do(t.Context()))
 			require.Equal(t, time.Now().UTC().Format("20060102T150405Z"), s.requests[0].Header.Get("X-Amz-Date"))
 			require.Equal(t, time.Now().Add(ahead).UTC().Format("20060102T150405Z"), s.requests[1].Header.Get("X-Amz-Date"))
 			s.answer = func(*http.Request) (*http.Response, error) { // a cache tells nothing
 				return answer(http.StatusOK, "{}", "Age", "5"), nil
 			}
-			require.NoError(t, op.do(t, t.Context()))
-			require.NoError(t, op.do(t, t.Context()))
+			require.NoError(t, op.do(t.Context()))
+			require.NoError(t, op.do(t.Context()))
 			require.Equal(t, s.requests[1].Header.Get("X-Amz-Date"), s.requests[3].Header.Get("X-Amz-Date"))
 		})
 	}
@@ -200,7 +200,7 @@ func TestCallsAtOnce(t *testing.T) {
 	op := stepFunctions(t, c)
 	done := make(chan error)
 	for range 16 {
-		go func() { done <- op.do(t, context.Background()) }()
+		go func() { done <- op.do(context.Background()) }()
 	}
 	for range 16 {
 		require.NoError(t, <-done)
@@ -216,7 +216,7 @@ func (f clientFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
 func TestBodyIsKnownToBeInMemory(t *testing.T) {
 	t.Parallel()
 	s := &server{}
-	require.NoError(t, stepFunctions(t, config(s)).do(t, t.Context()))
+	require.NoError(t, stepFunctions(t, config(s)).do(t.Context()))
 	inMemory := io.NopCloser(bytes.NewReader(nil))
 	require.IsType(t, inMemory, s.requests[0].Body)
 	again, err := s.requests[0].GetBody()

@@ -77,8 +77,7 @@ type call struct {
 	sdk  func(context.Context) error
 }
 
-func (c call) do(t *testing.T, ctx context.Context) error {
-	t.Helper()
+func (c call) do(ctx context.Context) error {
 	return c.lean.Do(ctx, awsjson.Call{Body: []byte(c.body), Read: func([]byte) error { return nil }})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -95,9 +96,7 @@ func (k *keptRequest) Do(r *http.Request) (*http.Response, error) {
 // newRequest returns the request of a call. It is not signed.
 func (t *template) newRequest(ctx context.Context, body []byte, id string) *http.Request {
 	header := make(http.Header, len(t.header)+4)
-	for name, values := range t.header { // nobody changes the values: a signature and an ID have new ones
-		header[name] = values
-	}
+	maps.Copy(header, t.header) // the values are not changed: a signature and an ID have new ones
 	header[headerInvocationID] = []string{id}
 	u := t.url
 	r := http.Request{

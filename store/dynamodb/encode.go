@@ -76,11 +76,11 @@ func (w *inputWriter) item(name string, value item) {
 	}
 }
 
-func (w *inputWriter) names(name string, value map[string]string) {
+func (w *inputWriter) attributeNames(value map[string]string) {
 	if value == nil {
 		return
 	}
-	w.name(name)
+	w.name("ExpressionAttributeNames")
 	w.body = append(w.body, '{')
 	isFirst := true
 	for key, text := range value {
@@ -96,7 +96,7 @@ func encodePut(in *dynamodb.PutItemInput, asksForUnits bool) []byte {
 	w.text("TableName", in.TableName)
 	w.item("Item", in.Item)
 	w.text("ConditionExpression", in.ConditionExpression)
-	w.names("ExpressionAttributeNames", in.ExpressionAttributeNames)
+	w.attributeNames(in.ExpressionAttributeNames)
 	w.item("ExpressionAttributeValues", in.ExpressionAttributeValues)
 	w.askForUnits(asksForUnits)
 	w.word("ReturnValuesOnConditionCheckFailure", string(in.ReturnValuesOnConditionCheckFailure))
@@ -108,7 +108,7 @@ func encodeDelete(in *dynamodb.DeleteItemInput, asksForUnits bool) []byte {
 	w.text("TableName", in.TableName)
 	w.item("Key", in.Key)
 	w.text("ConditionExpression", in.ConditionExpression)
-	w.names("ExpressionAttributeNames", in.ExpressionAttributeNames)
+	w.attributeNames(in.ExpressionAttributeNames)
 	w.item("ExpressionAttributeValues", in.ExpressionAttributeValues)
 	w.askForUnits(asksForUnits)
 	w.word("ReturnValuesOnConditionCheckFailure", string(in.ReturnValuesOnConditionCheckFailure))
@@ -120,7 +120,7 @@ func encodeGet(in *dynamodb.GetItemInput, asksForUnits bool) []byte {
 	w.text("TableName", in.TableName)
 	w.item("Key", in.Key)
 	w.flag("ConsistentRead", in.ConsistentRead)
-	w.names("ExpressionAttributeNames", in.ExpressionAttributeNames)
+	w.attributeNames(in.ExpressionAttributeNames)
 	w.text("ProjectionExpression", in.ProjectionExpression)
 	w.askForUnits(asksForUnits)
 	return w.end()
@@ -132,7 +132,7 @@ func encodeQuery(in *dynamodb.QueryInput, asksForUnits bool) []byte {
 	w.text("IndexName", in.IndexName)
 	w.text("KeyConditionExpression", in.KeyConditionExpression)
 	w.text("FilterExpression", in.FilterExpression)
-	w.names("ExpressionAttributeNames", in.ExpressionAttributeNames)
+	w.attributeNames(in.ExpressionAttributeNames)
 	w.item("ExpressionAttributeValues", in.ExpressionAttributeValues)
 	w.text("ProjectionExpression", in.ProjectionExpression)
 	w.word("Select", string(in.Select))

@@ -32,7 +32,7 @@ func (s *statements) readRow(orderID string) (record []byte, row *storedRow, err
 		row.due, row.next, row.claimed = found[0], found[1], found[2]
 		row.underWay = toInt64(found[3]) != 0
 		row.pending = toInt64(found[4])
-		row.attention = store.StateSet(toInt64(found[5])) //nolint:gosec // it was written as a StateSet
+		row.attention = store.StateSet(toInt64(found[5]))
 		row.since = found[6]
 	}, row.number)
 	return record, row, err

@@ -151,10 +151,10 @@ func withFile(t *testing.T, file string, statements ...string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", file)
 	require.NoError(t, err)
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	c, err := db.Conn(t.Context())
 	require.NoError(t, err)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	for _, statement := range statements {
 		_, err := c.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
