@@ -93,12 +93,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		c.Limits = recordLimits()
 	}
 	s := newStore(c)
-	client := dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) {
-		o.Retryer = aws.NopRetryer{}
-		if c.ObserveCall != nil {
-			o.APIOptions = append(o.APIOptions, observeCalls(c.ObserveCall))
-		}
-	})
+	client := newClient(c)
 	var err error
 	s.client, err = newFrequentCalls(newCalls(client), client.Options().HTTPClient, c)
 	switch {
@@ -112,6 +107,19 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("open store, table %q: %w", c.Table, err)
 	}
 	return s, nil
+}
+
+// newClient returns the SDK's client. It makes a single attempt of each call.
+func newClient(c Config) *dynamodb.Client {
+	return dynamodb.NewFromConfig(c.AWS, func(o *dynamodb.Options) {
+		o.Retryer = aws.NopRetryer{}
+		// DynamoDB answers with the endpoint of the region, which the SDK knows without a call. Such calls would be made
+		// beside the first call of an operation, from which awsjson learns the request.
+		o.EndpointDiscovery.EnableEndpointDiscovery = aws.EndpointDiscoveryDisabled
+		if c.ObserveCall != nil {
+			o.APIOptions = append(o.APIOptions, observeCalls(c.ObserveCall))
+		}
+	})
 }
 
 func newStore(c Config) *Store {

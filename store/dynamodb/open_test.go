@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
@@ -119,4 +120,12 @@ func TestControls(t *testing.T) {
 	t.Parallel()
 	s := open(t, Config{})
 	storetest.TestControlKeeper(t, s, func() store.ControlKeeper { return open(t, Config{Settings: s.config.Settings}) })
+}
+
+// The SDK makes no calls of its own, although AWS_ENABLE_ENDPOINT_DISCOVERY asks for them.
+func TestNoEndpointDiscovery(t *testing.T) {
+	t.Parallel()
+	asks := awsconfig.EnvConfig{EnableEndpointDiscovery: aws.EndpointDiscoveryEnabled}
+	c := newClient(Config{AWS: aws.Config{ConfigSources: []any{asks}}})
+	require.Equal(t, aws.EndpointDiscoveryDisabled, c.Options().EndpointDiscovery.EnableEndpointDiscovery)
 }
