@@ -191,3 +191,16 @@ func TestReadGetsTheAnswer(t *testing.T) {
 	}))
 	require.JSONEq(t, `{"Attributes":{}}`, got)
 }
+
+// Errors are those of the SDK also where it makes no call without the account of its credentials.
+func TestErrorsWhereTheEndpointNeedsTheAccount(t *testing.T) {
+	t.Parallel()
+	c := config(always(400, `{"__type":"ns#ConditionalCheckFailedException"}`))
+	c.Credentials = static("123456789012")
+	c.AccountIDEndpointMode = aws.AccountIDEndpointModeRequired
+	op := putItem(t, c)
+	leanErr, sdkErr := op.do(t.Context()), op.sdk(t.Context())
+	require.Equal(t, chain(sdkErr), chain(leanErr))
+	_, is := errors.AsType[*dynamodbtypes.ConditionalCheckFailedException](leanErr)
+	require.True(t, is)
+}

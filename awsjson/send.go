@@ -104,7 +104,7 @@ func readAnswer(response *http.Response) ([]byte, error) {
 func (o *Operation) errorOf(ctx context.Context, response *http.Response, answer []byte) error {
 	err := o.config.Call(context.WithoutCancel(ctx), Options{
 		HTTPClient:  &replay{response: response, body: answer},
-		Credentials: replayCredentials{},
+		Credentials: replayCredentials{o.learned.Load().accountID},
 	})
 	if err == nil {
 		return fmt.Errorf("HTTP %d", response.StatusCode)
@@ -126,12 +126,13 @@ func (r *replay) Do(request *http.Request) (*http.Response, error) {
 	return &response, nil
 }
 
-// replayCredentials sign the request that replay does not send.
-type replayCredentials struct{}
+// replayCredentials sign the request that replay does not send. They are of the account of the call: the SDK may refuse to
+// make a call without an account.
+type replayCredentials struct{ accountID string }
 
 // Retrieve implements aws.CredentialsProvider.
-func (replayCredentials) Retrieve(context.Context) (aws.Credentials, error) {
-	return aws.Credentials{AccessKeyID: "replay", SecretAccessKey: "replay"}, nil
+func (r replayCredentials) Retrieve(context.Context) (aws.Credentials, error) {
+	return aws.Credentials{AccessKeyID: "replay", SecretAccessKey: "replay", AccountID: r.accountID}, nil
 }
 
 // recordSkew records by how much the clock of AWS is ahead of ours, so that the signature of the next call has the time of
