@@ -18,6 +18,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -48,6 +49,9 @@ type Config struct {
 	ServiceID string
 	// Name is the name of the operation, such as SendTaskHeartbeat.
 	Name string
+	// Clock is shared by the operations of a client, as in the SDK: the answer to one of them corrects the clock of all. Nil
+	// means a clock of its own.
+	Clock *Clock
 	// Call calls the operation with the SDK's client, any valid input, these options, aws.NopRetryer and no APIOptions.
 	Call func(context.Context, Options) error
 }
@@ -59,8 +63,15 @@ type Operation struct {
 	signer   *v4.Signer
 	ids      *smithyrand.UUID
 	learned  atomic.Pointer[template]
-	skew     atomic.Int64 // the time by which the clock of AWS is ahead of ours, in nanoseconds
 }
+
+// Clock is the clock of AWS as its answers tell it. The zero value is ready for use, and it is safe for concurrent use.
+type Clock struct {
+	ahead atomic.Int64 // of our clock, in nanoseconds
+}
+
+// now returns the time of AWS.
+func (c *Clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 // Call is a call of an operation.
 type Call struct {
@@ -76,6 +87,9 @@ type Call struct {
 func NewOperation(c Config) (*Operation, error) {
 	if aws.IsCredentialsProvider(c.AWS.Credentials, (*aws.AnonymousCredentials)(nil)) {
 		c.AWS.Credentials = nil // so does the SDK's client
+	}
+	if c.Clock == nil {
+		c.Clock = &Clock{}
 	}
 	observer, err := outbound.ObserverOf(c.AWS.APIOptions, c.ServiceID, c.Name)
 	if err != nil {

@@ -40,7 +40,7 @@ func (o *Operation) send(ctx context.Context, call Call, observation *outbound.O
 	}
 	defer func() { _ = response.Body.Close() }()
 	observation.Answered(response)
-	o.recordSkew(response.Header, began)
+	o.config.Clock.correct(response.Header, began)
 	return o.read(ctx, response, call)
 }
 
@@ -135,16 +135,16 @@ func (r replayCredentials) Retrieve(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: "replay", SecretAccessKey: "replay", AccountID: r.accountID}, nil
 }
 
-// recordSkew records by how much the clock of AWS is ahead of ours, so that the signature of the next call has the time of
+// correct records by how much the clock of AWS is ahead of ours, so that the signature of the next call has the time of
 // AWS. The SDK does the same. It does not believe an answer from a cache, nor one that took a quarter of an hour.
-func (o *Operation) recordSkew(header http.Header, began time.Time) {
+func (c *Clock) correct(header http.Header, began time.Time) {
 	const longest = 15 * time.Minute
 	date := header.Get("Date")
 	if date == "" || header.Get("Age") != "" || time.Since(began) > longest {
 		return
 	}
 	if at, err := http.ParseTime(date); err == nil {
-		o.skew.Store(int64(time.Until(at)))
+		c.ahead.Store(int64(time.Until(at)))
 	}
 }
 

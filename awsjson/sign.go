@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
@@ -34,7 +33,7 @@ func (o *Operation) newRequest(ctx context.Context, body []byte) (*http.Request,
 	}
 	hash := sha256.Sum256(body)
 	err = o.signer.SignHTTP(ctx, credentials, request, hex.EncodeToString(hash[:]), t.scope.service, t.scope.region,
-		time.Now().Add(time.Duration(o.skew.Load())))
+		o.config.Clock.now())
 	if err != nil {
 		return nil, fmt.Errorf("sign request: %w", err)
 	}

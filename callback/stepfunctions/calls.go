@@ -31,36 +31,38 @@ type calls struct {
 func NewAPI(config aws.Config) (API, error) {
 	client := sfn.NewFromConfig(config)
 	c := calls{history: client.GetExecutionHistory, options: client.Options()}
+	shared := awsjson.Config{
+		AWS:        config,
+		HTTPClient: c.options.HTTPClient,
+		ServiceID:  sfn.ServiceID,
+		Clock:      &awsjson.Clock{},
+	}
 	var errs [3]error
-	c.success, errs[0] = newOperation(config, c.options.HTTPClient, "SendTaskSuccess", client.SendTaskSuccess,
+	c.success, errs[0] = newOperation(shared, "SendTaskSuccess", client.SendTaskSuccess,
 		&sfn.SendTaskSuccessInput{TaskToken: aws.String("-"), Output: aws.String("{}")})
-	c.failure, errs[1] = newOperation(config, c.options.HTTPClient, "SendTaskFailure", client.SendTaskFailure,
+	c.failure, errs[1] = newOperation(shared, "SendTaskFailure", client.SendTaskFailure,
 		&sfn.SendTaskFailureInput{TaskToken: aws.String("-")})
-	c.heartbeat, errs[2] = newOperation(config, c.options.HTTPClient, "SendTaskHeartbeat", client.SendTaskHeartbeat,
+	c.heartbeat, errs[2] = newOperation(shared, "SendTaskHeartbeat", client.SendTaskHeartbeat,
 		&sfn.SendTaskHeartbeatInput{TaskToken: aws.String("-")})
 	return c, errors.Join(errs[:]...)
 }
 
 // newOperation returns an operation, and the method and an input by which it learns the request of the SDK.
 func newOperation[In, Out any](
-	config aws.Config, client awsjson.HTTPClient, name string,
+	config awsjson.Config, name string,
 	call func(context.Context, *In, ...func(*sfn.Options)) (*Out, error), in *In,
 ) (*awsjson.Operation, error) {
-	return awsjson.NewOperation(awsjson.Config{
-		AWS:        config,
-		HTTPClient: client,
-		ServiceID:  sfn.ServiceID,
-		Name:       name,
-		Call: func(ctx context.Context, with awsjson.Options) error {
-			_, err := call(ctx, in, func(o *sfn.Options) {
-				o.HTTPClient = with.HTTPClient
-				o.Credentials = with.Credentials
-				o.Retryer = aws.NopRetryer{}
-				o.APIOptions = nil
-			})
-			return err
-		},
-	})
+	config.Name = name
+	config.Call = func(ctx context.Context, with awsjson.Options) error {
+		_, err := call(ctx, in, func(o *sfn.Options) {
+			o.HTTPClient = with.HTTPClient
+			o.Credentials = with.Credentials
+			o.Retryer = aws.NopRetryer{}
+			o.APIOptions = nil
+		})
+		return err
+	}
+	return awsjson.NewOperation(config)
 }
 
 func (c calls) SendTaskSuccess(

@@ -92,3 +92,33 @@ func TestCallsReadWhatTheSDKReads(t *testing.T) {
 		require.True(t, isTimedOut, "%v", err)
 	}
 }
+
+// The answer to one call corrects the clock by which all others are signed, as in the SDK.
+func TestCallsShareTheClock(t *testing.T) {
+	t.Parallel()
+	var signed []string
+	config := configFor("http://localhost:1", nil)
+	config.HTTPClient = clientFunc(func(r *http.Request) (*http.Response, error) {
+		signed = append(signed, r.Header.Get("X-Amz-Date"))
+		return &http.Response{
+			StatusCode: http.StatusForbidden,
+			Header:     http.Header{"Date": {"Sat, 01 Mar 2070 09:00:00 GMT"}},
+			Body:       io.NopCloser(strings.NewReader(`{"__type":"InvalidSignatureException"}`)),
+		}, nil
+	})
+	api, err := stepfunctions.NewAPI(config)
+	require.NoError(t, err)
+	_, err = api.SendTaskHeartbeat(t.Context(), &sfn.SendTaskHeartbeatInput{TaskToken: aws.String("token")})
+	require.ErrorContains(t, err, "InvalidSignatureException")
+	_, err = api.SendTaskSuccess(t.Context(), &sfn.SendTaskSuccessInput{TaskToken: aws.String("token")})
+	require.ErrorContains(t, err, "InvalidSignatureException")
+	require.Len(t, signed, 2)
+	require.NotContains(t, signed[0], "20700301")
+	require.Contains(t, signed[1], "20700301")
+}
+
+// clientFunc is an HTTP client of the SDK.
+type clientFunc func(*http.Request) (*http.Response, error)
+
+// Do implements the HTTP client of the SDK.
+func (f clientFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }

@@ -28,6 +28,7 @@ type options = func(*dynamodb.Options)
 func newFrequentCalls(sdk API, client dynamodb.HTTPClient, c Config) (API, error) {
 	f := frequentCalls{API: sdk, observe: c.ObserveCall}
 	key := itemKey("-", "-")
+	clock := &awsjson.Clock{}
 	for _, operation := range []struct {
 		to   **awsjson.Operation
 		name string
@@ -56,6 +57,7 @@ func newFrequentCalls(sdk API, client dynamodb.HTTPClient, c Config) (API, error
 			HTTPClient: client,
 			ServiceID:  dynamodb.ServiceID,
 			Name:       operation.name,
+			Clock:      clock,
 			Call: func(ctx context.Context, with awsjson.Options) error {
 				return operation.call(ctx, func(o *dynamodb.Options) {
 					o.HTTPClient = with.HTTPClient
