@@ -13,9 +13,9 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// heartbeatConcurrency returns the most heartbeats in progress to a target by the current rules: as many as there may be
-// answers, but twice the default. 500,000 approvals with an interval of 4 minutes have 2,400 a second, which are 240 in
-// progress if a call takes 100 ms.
+// heartbeatConcurrency returns the most heartbeats in progress to a target by the current rules: as many as answers, or
+// twice as many if the target has the default. 500,000 approvals with an interval of 4 minutes have 2,400 heartbeats a
+// second. If a call takes 100 ms, these are 240 in progress.
 func (a *App) heartbeatConcurrency(target string) int {
 	n := a.concurrency(approval.ActionHeartbeat, target)
 	if n == setup.DefaultConcurrency {

@@ -25,7 +25,7 @@ func (o *Order) Clone() *Order {
 }
 
 // HandOver returns the order as a store would read it, without new events. It takes all memory of o, which is empty
-// afterwards: it is a Clone for the owner of an order that nobody else uses any more.
+// afterwards. It replaces Clone for an order that nobody else uses any more.
 func (o *Order) HandOver() *Order {
 	c := &Order{
 		ID:              o.ID,

@@ -136,7 +136,7 @@ func (r replayCredentials) Retrieve(context.Context) (aws.Credentials, error) {
 }
 
 // correct records by how much the clock of AWS is ahead of ours, so that the signature of the next call has the time of
-// AWS. The SDK does the same. It does not believe an answer from a cache, nor one that took a quarter of an hour.
+// AWS. The SDK does the same. An answer from a cache does not count, nor an answer that took a quarter of an hour.
 func (c *Clock) correct(header http.Header, began time.Time) {
 	const longest = 15 * time.Minute
 	date := header.Get("Date")

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// template is the request of an operation, as the SDK makes it, without what differs between two calls.
+// template is the request of an operation, as the SDK makes it, without the parts that differ between two calls.
 type template struct {
 	accountID string // of the credentials: endpoints may depend on it
 	url       url.URL

@@ -26,9 +26,9 @@ func sinceBoot() (time.Duration, bool) {
 	return time.Duration(t.Nano()), true
 }
 
-// noticed is the least change between the clock of the machine and the monotonic clock after which the time of suspension
-// is measured again. It is far less than a jump, and far more than what NTP moves the clock by between two looks.
-const noticed = 100 * time.Millisecond
+// leastGain is the change of the difference between the clock of the machine and the monotonic clock after which the time of
+// suspension is measured again. It is far less than a jump, and far more than NTP moves the clock between two looks.
+const leastGain = 100 * time.Millisecond
 
 // suspension adds the time of suspension to the monotonic clock, which stands still meanwhile. The clock of the machine
 // then gains on the monotonic clock, so that the time of suspension is only measured after that.
@@ -52,7 +52,7 @@ func newSuspension(
 // elapsed returns the time since the start. It must not be called concurrently.
 func (s *suspension) elapsed() time.Duration {
 	wall, running := s.read()
-	if change := wall - running - s.gain; change > noticed || change < -noticed {
+	if change := wall - running - s.gain; change > leastGain || change < -leastGain {
 		s.gain = wall - running
 		if boot, ok := s.sinceBoot(); ok {
 			s.total = max(boot-s.boot-running, s.total)

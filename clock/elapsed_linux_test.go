@@ -40,13 +40,13 @@ func TestElapsedCountsSuspension(t *testing.T) {
 	set += 3 * time.Hour
 	suspended += time.Second
 	look(5)
-	set -= noticed / 2 // NTP
+	set -= leastGain / 2 // NTP
 	look(5)
 	for range 10 { // short ones add up
-		suspended += noticed / 10
-		require.InDelta(t, running+suspended, s.elapsed(), float64(noticed+noticed/2))
+		suspended += leastGain / 10
+		require.InDelta(t, running+suspended, s.elapsed(), float64(leastGain+leastGain/2))
 	}
-	suspended += noticed
+	suspended += leastGain
 	look(6)
 }
 

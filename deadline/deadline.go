@@ -1,8 +1,8 @@
 // Package deadline bounds many short calls in time with few timers.
 //
-// A context of context.WithTimeout has a timer, a channel and a place in its parent of its own. Nearly every call ends
-// long before its limit, which is only there for what hangs. So calls that begin at about the same time share one
-// deadline.
+// Each context of context.WithTimeout has a timer and a channel of its own, and is registered with its parent. Nearly every
+// call ends long before its limit, because the limit is only there for calls that hang. So calls that begin at about the
+// same time share one deadline.
 package deadline
 
 import (
@@ -14,8 +14,8 @@ import (
 // precision is the part of a limit by which a deadline may be early: one sixteenth.
 const precision = 16
 
-// Group makes contexts with shared deadlines. It is best used for calls of one limit. The zero value is ready for use,
-// and a Group is safe for concurrent use.
+// Group makes contexts with shared deadlines. Its calls should have the same limit: another limit begins a new deadline.
+// The zero value is ready for use, and a Group is safe for concurrent use.
 type Group struct{ latest atomic.Pointer[shared] }
 
 // shared is a deadline, and the context that ends then.
@@ -25,8 +25,8 @@ type shared struct {
 	cancel context.CancelFunc // it is never called: the context ends by its deadline only
 }
 
-// Within returns a context that ends at the limit, or by a sixteenth of the limit earlier. It has the values of ctx,
-// and it does not end with ctx, as the context of a call that has begun and must be finished.
+// Within returns a context that ends at the limit, or by a sixteenth of the limit earlier. It has the values of ctx. It
+// does not end with ctx, because a call that has begun must be finished.
 func (g *Group) Within(ctx context.Context, limit time.Duration) context.Context {
 	now := time.Now()
 	s := g.latest.Load()
@@ -50,8 +50,8 @@ type bounded struct {
 	values context.Context
 }
 
-// Value implements context.Context. The shared context has no values but those of package context itself, which finds
-// by them the context that its children end with.
+// Value implements context.Context. The shared context has values for the keys of package context only. By these, package
+// context finds the context that ends children of b.
 func (b *bounded) Value(key any) any {
 	if v := b.Context.Value(key); v != nil {
 		return v

@@ -62,23 +62,22 @@ type Config struct {
 	// Now is the clock that the records' times come from.
 	Now func() time.Time
 	Log *slog.Logger
-	// PerTarget is the largest number of heartbeats in progress to a target.
-	PerTarget int
-	// Concurrency returns the number for a target of its own. Nil means PerTarget for each.
+	// Concurrency returns the largest number of heartbeats in progress to a target. A number below 1 counts as 1.
 	Concurrency func(target string) int
 	// CloseTimeout is the time that heartbeats in progress have to end after the end of Run's context.
 	CloseTimeout time.Duration
 }
 
-// Heart sends the heartbeats of a Schedule. Each target has a goroutine, and each heartbeat in progress too.
+// Heart sends the heartbeats of a Schedule. Each target has a goroutine that waits until heartbeats are due, and further
+// goroutines that send them.
 //
 // Workers that share a store divide the orders by rendezvous hashing over the workers that live. A worker keeps the
 // heartbeats of the approvals that it has stored itself, also if another worker owns them. When a worker comes or goes,
 // there is a new view. Each worker confirms the view; from then on, the approvals that it stores belong to the new
 // view. When all have confirmed, each reads the pending orders and takes over the heartbeats that it owns. When all
-// have read them, each gives up the heartbeats from before the view that others own. So at any time a worker at least
-// keeps a heartbeat, unless its worker has died: then the others keep it after TakeOverTime. Two workers that send it
-// for a while are harmless.
+// have read them, each gives up the heartbeats from before the view that others own. So at any time at least one
+// worker keeps a heartbeat, unless its worker has died: then the others keep it after TakeOverTime. Two workers that send
+// it for a while are harmless.
 type Heart struct {
 	Config
 
@@ -106,12 +105,12 @@ func (h *Heart) Run(ctx context.Context) error {
 	}
 }
 
-// serve sends the heartbeats of a lane. A goroutine sends many heartbeats, one after the other: in a new one, the stack
-// would grow anew with each.
+// serve sends the heartbeats of a lane. A goroutine sends many heartbeats, one after the other, because the stack of a new
+// goroutine would have to grow for each.
 func (h *Heart) serve(ctx context.Context, l *lane) {
 	w := &senders{due: make(chan *entry), freed: make(chan struct{}, 1)}
 	for {
-		for int(w.busy.Load()) >= h.concurrency(l.target) {
+		for int(w.busy.Load()) >= max(1, h.Concurrency(l.target)) {
 			select {
 			case <-w.freed:
 			case <-ctx.Done():
@@ -129,14 +128,6 @@ func (h *Heart) serve(ctx context.Context, l *lane) {
 			h.running.Go(func() { h.sendAll(ctx, e, w) })
 		}
 	}
-}
-
-// concurrency returns the largest number of heartbeats in progress to a target.
-func (h *Heart) concurrency(target string) int {
-	if h.Concurrency == nil {
-		return max(1, h.PerTarget)
-	}
-	return max(1, h.Concurrency(target))
 }
 
 // senders are the goroutines that send the heartbeats of a lane.

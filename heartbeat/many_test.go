@@ -60,9 +60,9 @@ func TestManyApprovals(t *testing.T) {
 				perSecond[time.Now().Unix()]++
 				return Result{}
 			},
-			Now:       time.Now,
-			Log:       slog.New(slog.DiscardHandler),
-			PerTarget: manyAtOnce,
+			Now:         time.Now,
+			Log:         slog.New(slog.DiscardHandler),
+			Concurrency: func(string) int { return manyAtOnce },
 		})
 		for i := range manyApprovals {
 			s.takeOver(fmt.Sprintf("order-%d", i), []approval.KeptHeartbeat{manyHeartbeat(i)}, time.Now())

@@ -139,7 +139,7 @@ func (w *world) startWorker(id string) *worker {
 		WorkerID:     id,
 		Now:          time.Now,
 		Log:          slog.New(slog.DiscardHandler),
-		PerTarget:    256,
+		Concurrency:  func(string) int { return 256 },
 		CloseTimeout: time.Second,
 	}
 	if w.register != nil {

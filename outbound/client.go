@@ -79,7 +79,7 @@ func NewClient(c ClientConfig) *http.Client {
 			MaxIdleConns:           maxKeptHosts * kept,
 			MaxIdleConnsPerHost:    kept,
 			IdleConnTimeout:        idleTimeout,
-			DisableCompression:     true, // of the short answers, which are mostly not read
+			DisableCompression:     true, // answers are short, and most of them are not read
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -6,8 +6,9 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// consume adds a handler of the messages of a topic. It is AddConsumerHandler without the names in the context of each
-// message that nothing reads: those of the subscriber, its topic and the publisher. Each costs two allocations.
+// consume adds a handler of the messages of a topic, as AddConsumerHandler does. That would also add the names of the
+// subscriber, the topic and the publisher to the context of each message. They are never read, and each costs two
+// allocations.
 func (r *Router) consume(
 	name, topic string, s message.Subscriber, handle message.NoPublishHandlerFunc,
 ) *message.Handler {
@@ -26,7 +27,7 @@ func (s namelessSubscriber) Subscribe(ctx context.Context, _ string) (<-chan *me
 	return s.Subscriber.Subscribe(ctx, s.topic)
 }
 
-// String returns the name that Watermill gives the subscriber in the context of a message: it has none.
+// String returns the empty name, so that Watermill adds none to the context of a message.
 func (namelessSubscriber) String() string { return "" }
 
 // noPublisher is the publisher of handlers that return no messages.

@@ -97,7 +97,7 @@ func limitTime(d time.Duration) message.HandlerMiddleware {
 }
 
 // growStack grows the stack of the goroutine that Watermill starts for each message to the size that most handlers need.
-// It is then copied once, while it is nearly empty. Otherwise it would be copied three times in the middle of the work.
+// Go then copies the stack once, while it is nearly empty. Otherwise Go would copy it three times, each time fuller.
 func growStack(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		useStack(0)
@@ -108,7 +108,7 @@ func growStack(h message.HandlerFunc) message.HandlerFunc {
 // usualStack is the stack that most handlers need, in bytes.
 const usualStack = 12 << 10
 
-// useStack has a frame of this size.
+// useStack has a frame of usualStack bytes.
 //
 //go:noinline
 func useStack(i int) byte {

@@ -84,7 +84,7 @@ func New(p Parts) (*Router, error) {
 	// the trace. Settling comes next, because it needs the final error of the message. Counting includes panics, so
 	// panics are recovered inside it. The time limit is inside these, because they must not run under its context. The
 	// middleware of a single handler, such as writeDeadLetters, runs inside all of these: a message that became a dead
-	// letter is settled, and counts by the reason for which it was refused. growStack may be anywhere.
+	// letter is settled, and counts by the reason for which it was refused. The place of growStack does not matter.
 	if p.Tracer != nil {
 		r.AddMiddleware(traceMessages(p.Tracer, r.isRequestSource))
 	}

@@ -47,7 +47,7 @@ func NewAPI(config aws.Config) (API, error) {
 	return c, errors.Join(errs[:]...)
 }
 
-// newOperation returns an operation, and the method and an input by which it learns the request of the SDK.
+// newOperation returns an operation. It learns the request of the SDK from a call of this method with this input.
 func newOperation[In, Out any](
 	config awsjson.Config, name string,
 	call func(context.Context, *In, ...func(*sfn.Options)) (*Out, error), in *In,

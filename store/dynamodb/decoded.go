@@ -15,7 +15,7 @@ const decodedBytes = 4 << 20
 // each other within an approval do not decode the record, and do not open the task token again.
 //
 // An update takes an order out, and a successful write puts it in again: nobody else uses it meanwhile, see store.Store.
-// Readers get copies. Each is given out for its very record only.
+// Readers get copies. An order is returned only for the record that it was decoded from.
 type decodedOrders struct {
 	mu     sync.Mutex
 	orders map[string]decodedOrder
@@ -52,7 +52,8 @@ func (d *decodedOrders) copyOf(orderID string, record []byte) *approval.Order {
 	return kept.order.Clone()
 }
 
-// keep adds an order, and takes its memory. If there is no space, all others are removed.
+// keep adds an order, and takes over its memory, see approval.Order.HandOver. If it does not fit, all other orders are
+// removed.
 func (d *decodedOrders) keep(orderID string, record []byte, o *approval.Order, unknown store.Unknown) {
 	if !unknown.IsEmpty() || len(record) > decodedBytes/16 {
 		return

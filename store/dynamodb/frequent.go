@@ -11,8 +11,8 @@ import (
 	"github.com/approval-relay/approval-relay/awsjson"
 )
 
-// frequentCalls implements API. The calls of an approval, and those of an idle worker, do without the parts of the SDK that
-// are the same each time, see package awsjson. All others are calls of the SDK.
+// frequentCalls implements API. Package awsjson makes the calls of an approval and of an idle worker. The SDK makes all
+// others.
 type frequentCalls struct {
 	API
 	put, get, remove, query *awsjson.Operation
@@ -23,8 +23,8 @@ type frequentCalls struct {
 // options change the options of a call of the SDK.
 type options = func(*dynamodb.Options)
 
-// newFrequentCalls returns the calls on the table of a Config. The argument sdk has those of the SDK, and client sends the
-// requests.
+// newFrequentCalls returns the calls on the table of a Config. The argument sdk makes the calls of the SDK, and client sends
+// the requests.
 func newFrequentCalls(sdk API, client dynamodb.HTTPClient, c Config) (API, error) {
 	f := frequentCalls{API: sdk, observe: c.ObserveCall}
 	key := itemKey("-", "-")
@@ -74,7 +74,7 @@ func newFrequentCalls(sdk API, client dynamodb.HTTPClient, c Config) (API, error
 	return f, nil
 }
 
-// do makes a call. The function decode reads the answer, and capacity returns the units that the call has used.
+// do makes a call. The function decode reads the answer, and returns the units that the call has used.
 func (f frequentCalls) do(
 	ctx context.Context, operation *awsjson.Operation, body []byte, decode func(answer []byte) (Call, error),
 ) error {

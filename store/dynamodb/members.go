@@ -15,12 +15,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// The workers of a table divide its shards. Each has an item that it writes in every beat, and sees the items of the
-// others. A worker counts as alive once its item has been seen to change, and as dead when it has not changed for a while,
-// by the clock of the worker that looks, so that the clocks of the workers need not agree. What a killed worker has left
-// so owns nothing, however often workers end and start: a shard with two owners costs calls, one without costs time.
-// Each shard is owned by the living worker with the highest hash of its
-// ID and the shard: when a worker starts or ends, only its own share moves.
+// The workers of a table divide its shards. Each worker writes an item of its own in every beat, and reads the items of the
+// others. Another worker counts as alive after its item was seen to change, and as dead if the item has not changed for
+// deadAfter. The clock of the reader decides, so the clocks of the workers need not agree.
+//
+// The item that a killed worker has left never changes. So it owns no shard, however often workers are killed and started.
+// On the other hand, a shard has two owners until all workers have seen the item of a new worker change. Two owners cost
+// calls, but a shard without an owner would delay its orders.
+//
+// The owner of a shard is the living worker with the highest hash of worker ID and shard. So when a worker starts or ends,
+// only its own share moves.
 
 const (
 	membersPartition = "workers"
@@ -49,12 +53,12 @@ type members struct {
 	beatAt   time.Time
 	others   map[string]*member
 	alive    []string // sorted, with this worker
-	doubtful int      // others of whom only one beat has been seen, a short time ago
+	doubtful int      // workers with a single beat so far, less than deadAfter ago
 	shards   shardCount
 	readAt   time.Time // when the number of shards was read
 	changes  uint64    // of the ownership
 	hasMoved bool      // the ownership has changed since the last scan
-	scanned  int       // the number of shards at the last change
+	divided  int       // the number of shards at the last change of the ownership
 
 	beating sync.Mutex // held during a beat
 }
@@ -255,8 +259,8 @@ func (m *members) look(rows []item, now time.Time) (dead []string) {
 		}
 	}
 	slices.Sort(alive)
-	if !slices.Equal(alive, m.alive) || m.scanned != m.shards.read {
-		m.alive, m.scanned = alive, m.shards.read
+	if !slices.Equal(alive, m.alive) || m.divided != m.shards.read {
+		m.alive, m.divided = alive, m.shards.read
 		m.changes++
 		m.hasMoved = true
 	}

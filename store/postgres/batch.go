@@ -79,7 +79,7 @@ func (b *batch) begin() {
 	b.dropFinished()
 }
 
-// dropFinished forgets the orders that are done with.
+// dropFinished removes the orders without updates to store from the open ones.
 func (b *batch) dropFinished() {
 	b.open = slices.DeleteFunc(b.open, func(w *work) bool { return w.finished || len(w.updates) == 0 })
 }
@@ -162,7 +162,7 @@ func (b *batch) try(ctx context.Context) error {
 	return b.write(ctx, writes)
 }
 
-// dropCancelled ends the updates whose callers have gone.
+// dropCancelled ends the updates whose contexts have ended.
 func (w *work) dropCancelled() {
 	w.updates = slices.DeleteFunc(w.updates, func(u *update) bool {
 		err := u.ctx.Err()

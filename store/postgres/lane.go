@@ -12,9 +12,9 @@ const (
 	// shareDelay is the longest time for which unsynced updates wait for others to share a transaction. Nobody waits for
 	// them, and the next step of an order often follows within a moment.
 	shareDelay = 2 * time.Millisecond
-	// turnLimit is how long a transaction may take before the next one begins beside it. While transactions are quick, the
-	// next one has all the updates that have come meanwhile: few large transactions cost less than many small ones. If the
-	// database is far away, or its disk slow, updates do not wait for it twice.
+	// turnLimit is the time after which the next transaction begins although the one before has not ended. While
+	// transactions are quick, the next one has all the updates that have come meanwhile: few large transactions cost less
+	// than many small ones. If the database is far away, or its disk slow, an update does not wait for two transactions.
 	turnLimit = 2 * time.Millisecond
 	// slots is the number of rows of a workflow in the table counts. Each lane has one; lanes of other workers rarely
 	// share it.
@@ -83,7 +83,7 @@ func (l *lane) run() {
 	}
 }
 
-// gather waits for updates, and returns a batch of them. It returns nil at the end.
+// gather waits for updates, and returns a batch of them. It returns nil when the store is closed and all updates are taken.
 func (l *lane) gather() *batch {
 	b := &batch{lane: l, store: l.store}
 	l.takeBehind(b)
@@ -151,6 +151,7 @@ func (l *lanes) take(b *batch, u *update) {
 	l.takeLocked(b, u)
 }
 
+// takeLocked is take for a caller that holds the lock.
 func (l *lanes) takeLocked(b *batch, u *update) {
 	if l.busy[u.orderID] && !b.has(u.orderID) || b.size >= maxBatch {
 		l.behind = append(l.behind, u)

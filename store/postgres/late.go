@@ -15,16 +15,16 @@ const (
 	lateBytes = 8 << 20
 )
 
-// lateWrites keeps the last unsynced writes, because the server may lose them if it crashes. They are stored again if the
-// rows are still as they were before: the end of an attempt that is only known here would otherwise be unknown, and the
-// attempt be made again.
+// lateWrites keeps the latest unsynced writes, because a crash of the server may lose them. A lost write is stored again if
+// its row is still as it was before the write. Otherwise the database would not have the end of the attempt, and the
+// attempt would be made again.
 type lateWrites struct {
 	suspected chan struct{} // has a value after suspect
 
 	mu      sync.Mutex
 	byOrder map[string]*lateWrite
-	oldest  []*lateWrite // first; also replaced and forgotten ones
-	size    int          // of the records in oldest
+	queue   []*lateWrite // the oldest first, also writes that were replaced or forgotten
+	size    int          // of the records in queue
 }
 
 // lateWrite is the last unsynced write of an order.
@@ -49,12 +49,12 @@ func (l *lateWrites) add(orderID string, before, after stored, now time.Time) {
 		l.byOrder = map[string]*lateWrite{}
 	}
 	l.byOrder[orderID] = w
-	l.oldest = append(l.oldest, w)
+	l.queue = append(l.queue, w)
 	l.size += len(after.record)
 	for l.isOver(now) {
-		w := l.oldest[0]
-		l.oldest[0] = nil
-		l.oldest = l.oldest[1:]
+		w := l.queue[0]
+		l.queue[0] = nil
+		l.queue = l.queue[1:]
 		l.size -= len(w.row.record)
 		if l.byOrder[w.orderID] == w {
 			delete(l.byOrder, w.orderID)
@@ -64,7 +64,7 @@ func (l *lateWrites) add(orderID string, before, after stored, now time.Time) {
 
 // isOver reports whether the oldest write need not be kept.
 func (l *lateWrites) isOver(now time.Time) bool {
-	w := l.oldest[0]
+	w := l.queue[0]
 	if w.suspect && l.byOrder[w.orderID] == w && l.size < 2*lateBytes {
 		return false
 	}
@@ -141,9 +141,9 @@ func (s *Store) repairLate() {
 					compute:  func(before stored) (stored, bool, outcome) { return before, false, outcome{} },
 					unsynced: true,
 				})
-				if err == nil {
+				if err == nil { // otherwise it is stored again with the next connection
 					s.late.confirm(w)
-				} // otherwise with the next connection
+				}
 			})
 		}
 		group.Wait()

@@ -15,7 +15,7 @@ type update struct {
 	// times.
 	compute  func(before stored) (after stored, changed bool, out outcome)
 	unsynced bool
-	begun    atomic.Bool // or withdrawn
+	begun    atomic.Bool // a lane has begun it, or its caller has withdrawn it
 	result   chan outcome
 
 	out outcome // of the last compute
@@ -44,8 +44,8 @@ func (s *Store) Update(ctx context.Context, orderID string, transition func(*app
 }
 
 // UpdateUnsynced implements store.Store. The new record survives the end of this process. If the database server crashes
-// within the fraction of a second that it takes to write its log, this process stores the record again, see lateWrites. It
-// is lost if both end.
+// within the fraction of a second that it takes to write its log, this process stores the record again, see lateWrites. The
+// record is lost only if this process ends too.
 func (s *Store) UpdateUnsynced(ctx context.Context, orderID string, transition func(*approval.Order) error) error {
 	u := s.newUpdate(ctx, orderID, transition)
 	u.unsynced = true

@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// pendingCounts has the number of pending approvals of each workflow, so that nobody who asks has to count them. It is
-// kept in memory: each commit that opens or closes an approval would write a page more. At the start the rows of the
-// file are counted, in a snapshot from before the first change; the changes are added meanwhile.
+// pendingCounts keeps the number of pending approvals of each workflow in memory, so that a scrape counts no rows. In the
+// file, the numbers would cost each commit that opens or closes an approval a further page. At the start, a goroutine
+// counts the rows of the file, in a snapshot from before the first change. Changes are added meanwhile.
 type pendingCounts struct {
 	mu      sync.Mutex
 	numbers map[string]int
@@ -61,6 +61,7 @@ func (p *pendingCounts) count(ctx context.Context, tx *sql.Tx) (map[string]int, 
 	return numbers, errors.Join(err, rows.Err(), rows.Close(), tx.Rollback())
 }
 
+// add adds numbers, which may be negative, and records the error of the counting.
 func (p *pendingCounts) add(numbers map[string]int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,7 +78,8 @@ func (p *pendingCounts) commit() {
 	}
 }
 
-// set makes the numbers those of wanted when the transaction is committed, whatever it has changed before.
+// set makes the numbers equal to wanted when the transaction is committed. It replaces the earlier changes of the
+// transaction.
 func (p *pendingCounts) set(ctx context.Context, wanted map[string]int) error {
 	now, err := p.read(ctx)
 	clear(p.changes)

@@ -9,16 +9,16 @@ import (
 	"io"
 )
 
-// statement is a prepared statement of the writer's connection. It uses the driver without database/sql between, which
-// would allocate more memory for a statement than an update does for all else. Only the writer's goroutine uses it.
+// statement is a prepared statement of the writer's connection. It calls the driver directly, because database/sql would
+// allocate more memory for the statements of an update than all its other steps. Only the writer's goroutine uses it.
 type statement struct {
 	prepared driver.Stmt
 	values   []driver.NamedValue // of the parameters
 	row      []driver.Value      // of a result
 }
 
-// prepare prepares a statement. Its parameters are question marks without numbers: the driver copies other names for each
-// execution. The connection belongs to the writer until it is closed, so the driver's connection stays the same.
+// prepare prepares a statement. Its parameters must be question marks without numbers, because the driver would copy a
+// name or number in each execution. The connection belongs to the writer until it is closed, so the driver's connection stays the same.
 func prepare(ctx context.Context, c *sql.Conn, text string) (*statement, error) {
 	s := &statement{}
 	err := c.Raw(func(driverConn any) (err error) {

@@ -24,7 +24,7 @@ const (
 type vacuum struct {
 	isPossible bool
 	timer      *time.Timer // nil until the next commit
-	hasGiven   bool        // pages, which are still in the file until the next checkpoint
+	hasGiven   bool        // pages were given back, and leave the file at the next checkpoint
 }
 
 // open finds out whether the file can shrink.
