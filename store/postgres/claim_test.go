@@ -99,26 +99,3 @@ func TestCloseStoresWhatWasAccepted(t *testing.T) {
 		require.Equal(t, 1, countVotes(t, again, id))
 	}
 }
-
-// TestListDueByIncludesLeasedOrders lists what is due by a time, leased or not.
-func TestListDueByIncludesLeasedOrders(t *testing.T) {
-	t.Parallel()
-	s := open(t, newConfig(t))
-	for _, id := range []string{"a", "b"} {
-		require.NoError(t, s.Update(t.Context(), id, addVote("v")))
-	}
-	a, err := s.Get(t.Context(), "a")
-	require.NoError(t, err)
-	due := a.NextDue()
-	for until, want := range map[time.Time][]string{due.Add(-1): nil, due: {"a", "b"}} {
-		ids, err := s.ListDueBy(t.Context(), until)
-		require.NoError(t, err)
-		require.ElementsMatch(t, want, ids)
-	}
-	claimed, err := s.Claim(t.Context(), due, 1, time.Minute)
-	require.NoError(t, err)
-	require.Len(t, claimed, 1)
-	ids, err := s.ListDueBy(t.Context(), due)
-	require.NoError(t, err)
-	require.ElementsMatch(t, []string{"a", "b"}, ids)
-}

@@ -195,26 +195,6 @@ func execute(t *testing.T, path, script string) {
 	require.NoError(t, errors.Join(err, db.Close()))
 }
 
-// After the end of a process, the next process lists the orders that the first had claimed.
-func TestListDueByIncludesLeasedOrders(t *testing.T) {
-	t.Parallel()
-	s := open(t, Config{})
-	for _, id := range []string{"a", "b"} {
-		mustUpdate(t, s, id, addRequest) // due in an hour
-	}
-	later := startTime.Add(time.Hour)
-	ids, err := s.ListDueBy(t.Context(), later.Add(-1))
-	require.NoError(t, err)
-	require.Empty(t, ids)
-
-	claimed, err := s.Claim(t.Context(), later, 1, time.Minute)
-	require.NoError(t, err)
-	require.Len(t, claimed, 1)
-	ids, err = s.ListDueBy(t.Context(), later)
-	require.NoError(t, err)
-	require.ElementsMatch(t, []string{"a", "b"}, ids)
-}
-
 // A file of the first version is migrated to the current version: pending orders are listed by age, also if a record
 // cannot be read, and dead letters have the code for an unknown reason.
 func TestMigrationOfFirstVersion(t *testing.T) {
