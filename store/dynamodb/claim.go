@@ -63,6 +63,7 @@ type scans struct {
 	interval  time.Duration // until the next one begins
 	pages     int           // of the current scan
 	isRunning bool
+	hasFailed bool            // the last read of a shard, which is open
 	open      map[string]item // the shards with further rows, and where they begin
 }
 
@@ -77,17 +78,21 @@ func (s *scans) nextInterval(isAlone bool) time.Duration {
 }
 
 // scanIfDue looks for orders in the owned shards that are due, or will be before the next scan. A scan of many rows is
-// continued by the next calls, when their orders have been claimed.
+// continued by the next calls, when their orders have been claimed. While a shard cannot be read, the scans of the others
+// go on.
 func (s *Store) scanIfDue(ctx context.Context, now time.Time) error {
 	s.scanning.Lock()
 	defer s.scanning.Unlock()
 	scan := &s.scans
 	began := time.Now()
-	isDue := !scan.isRunning && (scan.began.IsZero() || began.Sub(scan.began) >= scan.interval)
+	isDue := (!scan.isRunning || scan.hasFailed) && (scan.began.IsZero() || began.Sub(scan.began) >= scan.interval)
 	moved := s.members.takeMoved()
 	if isDue || moved && !scan.isRunning {
-		interval := scan.nextInterval(s.members.isAlone())
-		*scan = scans{began: began, interval: interval, isRunning: true, open: map[string]item{}}
+		interval, open := scan.nextInterval(s.members.isAlone()), scan.open
+		if open == nil {
+			open = map[string]item{}
+		}
+		*scan = scans{began: began, interval: interval, isRunning: true, hasFailed: scan.hasFailed, open: open}
 	}
 	if isDue || moved {
 		scan.addShards(s.members.ownedShards())
@@ -112,15 +117,17 @@ func (s *scans) addShards(names []string) {
 	}
 }
 
-// scanPages reads the next rows of each open shard that are due until then.
+// scanPages reads the next rows of each open shard that are due until then. A shard that cannot be read stays open, and the
+// others are read.
 func (s *Store) scanPages(ctx context.Context, scan *scans, now, until time.Time) error {
 	shards := slices.Sorted(maps.Keys(scan.open))
 	pages := make([]*dynamodb.QueryOutput, len(shards))
+	errs := make([]error, len(shards))
 	var group errgroup.Group
 	group.SetLimit(maxConcurrent)
 	for i, shard := range shards {
 		group.Go(func() error {
-			return s.withRetries(ctx, func(ctx context.Context) (err error) {
+			errs[i] = s.withRetries(ctx, func(ctx context.Context) (err error) {
 				pages[i], err = s.client.Query(ctx, &dynamodb.QueryInput{
 					TableName:                 &s.config.Table,
 					IndexName:                 aws.String("due"),
@@ -131,16 +138,19 @@ func (s *Store) scanPages(ctx context.Context, scan *scans, now, until time.Time
 				})
 				return err
 			})
+			return errs[i]
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
+	err := group.Wait()
+	scan.hasFailed = err != nil
 	grace := scanGrace
 	if s.members.isAlone() {
 		grace = 0
 	}
 	for i, shard := range shards {
+		if errs[i] != nil {
+			continue
+		}
 		for _, row := range pages[i].Items {
 			s.foundDue(row, now, grace)
 		}
@@ -149,7 +159,7 @@ func (s *Store) scanPages(ctx context.Context, scan *scans, now, until time.Time
 			delete(scan.open, shard)
 		}
 	}
-	return nil
+	return err
 }
 
 // foundDue adds the order of an index row to the timers. A row may lag behind a write of this process.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/approval"
+	"github.com/approval-relay/approval-relay/keys"
 )
 
 // A scan that finds an earlier time than the known one is right: another worker has written the order. A lease stays.
@@ -148,6 +149,60 @@ func (t silentTable) PutItem(
 ) (*dynamodb.PutItemOutput, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
+}
+
+// A shard that does not answer, such as one that is throttled, does not hide the due orders of the others.
+func TestScanBesideAShardThatFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		writer := newStore(Config{Settings: Settings{Table: "t"}, Sealer: keys.NewRing(time.Now()), Limits: recordLimits()})
+		table := newFakeTable(fakeLimits{write: 1000, read: 3000, quota: 40_000})
+		writer.client = table
+		silent := shardOf("o0", firstShards)
+		var want []string
+		for i := range 20 {
+			id := fmt.Sprint("o", i)
+			mustUpdate(t, writer, id, dueAt(time.Now()))
+			if shardOf(id, firstShards) != silent {
+				want = append(want, id)
+			}
+		}
+		s := newStore(writer.config)
+		s.client = silentShard{table, silent}
+		ids, err := s.Claim(t.Context(), time.Now().Add(time.Minute), 100, time.Second)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ElementsMatch(t, want, ids)
+		last := want[len(want)-1]
+		mustUpdate(t, writer, last, removeOrder)
+		s.timers.set(last, 0, false, 0)
+		mustUpdate(t, writer, last, dueAt(time.Now()))
+		time.Sleep(aloneInterval)
+		ids, err = s.Claim(t.Context(), time.Now(), 100, time.Second)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Contains(t, ids, last, "the next scan of the others")
+		s.client = table
+		ids, err = s.Claim(t.Context(), time.Now().Add(time.Minute), 100, time.Hour)
+		require.NoError(t, err)
+		require.Contains(t, ids, "o0", "it is read again by the next call")
+		require.NoError(t, s.Close())
+	})
+}
+
+// silentShard is a table with an index that does not answer for a shard.
+type silentShard struct {
+	*fakeTable
+	shard string
+}
+
+// Query implements API.
+func (t silentShard) Query(
+	ctx context.Context, in *dynamodb.QueryInput, options ...func(*dynamodb.Options),
+) (*dynamodb.QueryOutput, error) {
+	if in.IndexName != nil && getString(in.ExpressionAttributeValues, ":shard") == t.shard {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return t.fakeTable.Query(ctx, in, options...)
 }
 
 // A scan of many pages is made less often, and reads as much further ahead, so that no order falls between two scans.
