@@ -12,7 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// An order is given out for its very record, and once.
+// An order is returned for exactly its record, and once.
 func TestDecodedOrderIsOfItsRecord(t *testing.T) {
 	t.Parallel()
 	var d decodedOrders

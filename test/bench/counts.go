@@ -31,7 +31,7 @@ func (b *bench) measureCounts(ctx context.Context) error {
 		b.countLogBytes,
 		b.countFileBytes,
 		b.countCalls,
-		b.countTable,
+		b.countDynamoDB,
 		b.countPostgres,
 	} {
 		err := part(ctx, b.now.Counts)

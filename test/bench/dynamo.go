@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	tableClients   = 16  // DynamoDB Local and the clients take most of the processors
-	tableApprovals = 320 // in a round
+	dynamodbClients   = 16  // DynamoDB Local and the clients take most of the processors
+	dynamodbApprovals = 320 // in a round
 	// The units of an idle worker are counted in idleFor, after idleSettling.
 	idleSettling = 15 * time.Second
 	idleFor      = time.Minute
@@ -19,8 +19,8 @@ const (
 	maxIdleReads = 2e6 / (30 * 24 * 3600)
 )
 
-// startTables starts DynamoDB Local behind two proxies that count, so that the calls of two fleets are told apart.
-func (b *bench) startTables(ctx context.Context) (first, second *capacityProxy, err error) {
+// startDynamoDB starts DynamoDB Local behind two proxies that count, so that the calls of two fleets are told apart.
+func (b *bench) startDynamoDB(ctx context.Context) (first, second *capacityProxy, err error) {
 	server, err := dynamodbtest.Start(ctx)
 	if errors.Is(err, dynamodbtest.ErrMissing) {
 		return nil, nil, fmt.Errorf("%w: %w", errNotInstalled, err)
@@ -38,8 +38,8 @@ func (b *bench) startTables(ctx context.Context) (first, second *capacityProxy, 
 	return first, second, nil
 }
 
-// tableStore returns the setting of a store in a table of its own.
-func tableStore(p *capacityProxy, table string) string {
+// dynamodbStore returns the setting of a store in a table of its own.
+func dynamodbStore(p *capacityProxy, table string) string {
 	return fmt.Sprintf("{dynamodb: {table: %s, create: true, endpoint: %q}}", table, p.url)
 }
 
@@ -47,7 +47,7 @@ func tableStore(p *capacityProxy, table string) string {
 func (b *bench) startFleet(ctx context.Context, p *capacityProxy, table string, workers int) ([]*approvalLoop, error) {
 	var fleet []*approvalLoop
 	for i := range workers {
-		l, err := b.newLoopWith(ctx, fmt.Sprintf("%s-%d", table, i), tableStore(p, table), table)
+		l, err := b.newLoopWith(ctx, fmt.Sprintf("%s-%d", table, i), dynamodbStore(p, table), table)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func fleetCPU(fleet []*approvalLoop) (sum time.Duration, err error) {
 // measureTable measures the store on DynamoDB Local. Its speed is not DynamoDB's, so this counts, and measures the CPU time of
 // the workers alone.
 func (b *bench) measureTable(ctx context.Context) error {
-	p, other, err := b.startTables(ctx)
+	p, other, err := b.startDynamoDB(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,12 +106,12 @@ func (b *bench) measureTable(ctx context.Context) error {
 	var used []capacity
 	for round := range b.rounds + 1 { // the first opens connections and fills caches
 		before := p.read()
-		single, err := runFleet(ctx, one, tableClients, tableApprovals)
+		single, err := runFleet(ctx, one, dynamodbClients, dynamodbApprovals)
 		if err != nil {
 			return err
 		}
 		spent := p.read().since(before)
-		several, err := runFleet(ctx, four, tableClients, tableApprovals)
+		several, err := runFleet(ctx, four, dynamodbClients, dynamodbApprovals)
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (b *bench) addSpent(used []capacity) {
 	each := func(of func(capacity) float64) float64 {
 		var rounds []float64
 		for _, c := range used {
-			rounds = append(rounds, of(c)/tableApprovals)
+			rounds = append(rounds, of(c)/dynamodbApprovals)
 		}
 		return median(rounds)
 	}

@@ -9,13 +9,13 @@ import (
 	"github.com/approval-relay/approval-relay/store/postgres/postgrestest"
 )
 
-// countedInTable is the number of approvals on DynamoDB Local, 16 at once.
-const countedInTable = 320
+// countedOnDynamoDB is the number of approvals on DynamoDB Local, 16 at once.
+const countedOnDynamoDB = 320
 
-// countTable counts the calls and the write units of approvals on DynamoDB Local. Queries are left out: their number
+// countDynamoDB counts the calls and the write units of approvals on DynamoDB Local. Queries are left out: their number
 // depends on how long the approvals take.
-func (b *bench) countTable(ctx context.Context, into counts) error {
-	p, _, err := b.startTables(ctx)
+func (b *bench) countDynamoDB(ctx context.Context, into counts) error {
+	p, _, err := b.startDynamoDB(ctx)
 	if err != nil {
 		return err
 	}
@@ -27,14 +27,14 @@ func (b *bench) countTable(ctx context.Context, into counts) error {
 	var spent capacity
 	for range 2 { // the first round opens connections and fills caches
 		before := p.read()
-		if _, err := runFleet(ctx, fleet, tableClients, countedInTable); err != nil {
+		if _, err := runFleet(ctx, fleet, dynamodbClients, countedOnDynamoDB); err != nil {
 			return err
 		}
 		spent = p.read().since(before)
 	}
 	calls := spent.sum() - spent.calls["Query"] - spent.calls["Scan"]
-	into["DynamoDB: calls of an approval, beside queries"] = float64(calls) / countedInTable
-	into["DynamoDB: write units of an approval"] = spent.write / countedInTable
+	into["DynamoDB: calls of an approval, beside queries"] = float64(calls) / countedOnDynamoDB
+	into["DynamoDB: write units of an approval"] = spent.write / countedOnDynamoDB
 	return nil
 }
 

@@ -37,12 +37,12 @@ func (w *worker) readUsage(ctx context.Context) (u usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	said, err := os.ReadFile(w.log)
+	logged, err := os.ReadFile(w.log)
 	if err != nil {
 		return u, err
 	}
-	u.logBytes = float64(len(said))
-	u.logLines = float64(bytes.Count(said, []byte("\n")))
+	u.logBytes = float64(len(logged))
+	u.logLines = float64(bytes.Count(logged, []byte("\n")))
 	u.written = float64(written) - u.logBytes
 	return u, nil
 }

@@ -70,9 +70,9 @@ func (w *world) proxies() []*toxiproxy.Proxy {
 	return all
 }
 
-// impatientEdits are edits with shorter leases, and with shorter times until the shards of a killed worker are taken over.
-// The survivors advance the orders of a killed worker, and make its attempts again, when their leases have expired, and so
-// those whose ends the database has lost. Then a task of a run must still be open, also if the next worker is killed too.
+// impatientEdits shorten the leases, and the time after which the other workers take over the shards of a killed worker. Only
+// when the leases have expired, the other workers make the attempts of a killed worker again, and the attempts with ends that
+// the database has lost. The task must still be open then, also if the next worker is killed too.
 func impatientEdits() []overlay.Edit {
 	const (
 		wiring = "app/app.go"

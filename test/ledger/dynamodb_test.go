@@ -19,16 +19,16 @@ import (
 	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
 
-// tableServer is DynamoDB Local in place of the SQLite file, with a proxy in front of it.
-type tableServer struct {
+// dynamodbServer is DynamoDB Local in place of the SQLite file, with a proxy in front of it.
+type dynamodbServer struct {
 	server *dynamodbtest.Server
 	proxy  *toxiproxy.Proxy
 }
 
 const tableName = "ledger"
 
-// startTables starts DynamoDB Local, or skips the test if it is missing.
-func startTables(t *testing.T) *tableServer {
+// startDynamoDB starts DynamoDB Local, or skips the test if it is missing.
+func startDynamoDB(t *testing.T) *dynamodbServer {
 	t.Helper()
 	server, err := dynamodbtest.Start(t.Context())
 	if errors.Is(err, dynamodbtest.ErrMissing) {
@@ -38,24 +38,24 @@ func startTables(t *testing.T) *tableServer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Stop() })
-	return &tableServer{server: server, proxy: startDatabaseProxy(t, strings.TrimPrefix(server.URL, "http://"))}
+	return &dynamodbServer{server: server, proxy: startDatabaseProxy(t, strings.TrimPrefix(server.URL, "http://"))}
 }
 
-func (s *tableServer) setting() string {
+func (s *dynamodbServer) setting() string {
 	return fmt.Sprintf("{dynamodb: {table: %s, create: true, endpoint: %q}}", tableName, "http://"+s.proxy.Listen)
 }
 
-func (s *tableServer) network() *toxiproxy.Proxy { return s.proxy }
+func (s *dynamodbServer) network() *toxiproxy.Proxy { return s.proxy }
 
 // isLeftByKill implements database. A worker that is killed loses its last counts, and may leave items of owed answers. The
 // recount of every hour corrects both. An item that is missing would be a fault.
-func (s *tableServer) isLeftByKill(line string) bool {
+func (s *dynamodbServer) isLeftByKill(line string) bool {
 	isOwed := strings.HasPrefix(line, "the items of owed answers are not those of the records: ")
 	return strings.HasPrefix(line, "the count ") || isOwed && strings.HasSuffix(line, " too many, 0 missing\n")
 }
 
 // readTables reads the content of all items.
-func (s *tableServer) readTables(places map[string]string) error {
+func (s *dynamodbServer) readTables(places map[string]string) error {
 	ctx := context.Background()
 	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(s.server.Config()), &dynamodb.ScanInput{
 		TableName: aws.String(tableName),
@@ -98,7 +98,7 @@ func addContent(to *bytes.Buffer, value types.AttributeValue) {
 // TestKilledOnDynamoDB runs many approvals through three workers on a table. Workers are killed, and the connections to
 // the table, to the queues and to Step Functions break.
 func TestKilledOnDynamoDB(t *testing.T) {
-	s := startTables(t)
+	s := startDynamoDB(t)
 	binary, err := buildImpatient()
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +107,7 @@ func TestKilledOnDynamoDB(t *testing.T) {
 	reportViolations(t, v)
 }
 
-func runOnDynamoDB(t *testing.T, s *tableServer, binary string, faults emulator.Faults, approvals, stories, kills int) violations {
+func runOnDynamoDB(t *testing.T, s *dynamodbServer, binary string, faults emulator.Faults, approvals, stories, kills int) violations {
 	t.Helper()
 	w := newWorld(t, binary, settings{database: s, members: 3})
 	w.aws.SQS.SetFaults(queueFaults)
@@ -128,8 +128,8 @@ func dynamodbMutants() []mutant {
 	}
 }
 
-func runTableStorm(t *testing.T, binary string) violations {
+func runDynamoDBStorm(t *testing.T, binary string) violations {
 	slow := stepFaults
 	slow.Latency = 200 * time.Millisecond
-	return runOnDynamoDB(t, startTables(t), binary, slow, 200, 2*len(storyKinds()), 6)
+	return runOnDynamoDB(t, startDynamoDB(t), binary, slow, 200, 2*len(storyKinds()), 6)
 }

@@ -185,7 +185,7 @@ func TestMutants(t *testing.T) {
 	}
 	for _, m := range dynamodbMutants() {
 		group.Go(func() error {
-			t.Run(m.name, func(t *testing.T) { m.mustBeNoticed(t, runTableStorm) })
+			t.Run(m.name, func(t *testing.T) { m.mustBeNoticed(t, runDynamoDBStorm) })
 			return nil
 		})
 	}

@@ -73,10 +73,9 @@ func (d *postgresServer) readTables(places map[string]string) error {
 	return err
 }
 
-// killWorkerOr returns a function that kills a worker, the server of the database, or both. The clocks of the tasks stand
-// while the server is away: a machine whose disk is busy needs many seconds to bring it back, and nothing can be recorded
-// meanwhile.
-func (d *postgresServer) killWorkerOr() func(*world) error {
+// killWorkerOrServer returns a function that kills a worker, the server of the database, or both. The clocks of the tasks
+// stand still while the server is away: on a busy disk its start takes many seconds, and nothing can be recorded meanwhile.
+func (d *postgresServer) killWorkerOrServer() func(*world) error {
 	return func(w *world) error {
 		chance := rand.IntN(3)
 		if chance != 1 {
@@ -110,7 +109,7 @@ func runOnPostgreSQL(t *testing.T, d *postgresServer, binary string, faults emul
 	w.aws.StepFunctions.SetFaults(faults)
 	all := planScenarios(approvals, w.aws.StepFunctions)
 	w.addStories(stories)
-	return w.runThrough(all, disturbance{kills: kills, badNetwork: true, endProcess: d.killWorkerOr()})
+	return w.runThrough(all, disturbance{kills: kills, badNetwork: true, endProcess: d.killWorkerOrServer()})
 }
 
 // TestTerminatedOnPostgreSQL replaces workers one after the other by SIGTERM on a good network. Finished calls must not be
