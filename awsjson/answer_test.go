@@ -169,7 +169,7 @@ func TestUnreadableAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := stepFunctions(t, config(c.server)).lean.Do(t.Context(), awsjson.Call{
+			err := stepFunctions(t, config(c.server)).ours.Do(t.Context(), awsjson.Call{
 				Body: []byte("{}"),
 				Read: func([]byte) error { return c.read },
 			})
@@ -185,7 +185,7 @@ func TestUnreadableAnswer(t *testing.T) {
 func TestReadGetsTheAnswer(t *testing.T) {
 	t.Parallel()
 	var got string
-	require.NoError(t, putItem(t, config(always(200, `{"Attributes":{}}`))).lean.Do(t.Context(), awsjson.Call{
+	require.NoError(t, putItem(t, config(always(200, `{"Attributes":{}}`))).ours.Do(t.Context(), awsjson.Call{
 		Body: []byte("{}"),
 		Read: func(answer []byte) error { got = string(answer); return nil },
 	}))

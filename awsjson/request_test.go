@@ -31,7 +31,7 @@ func (s settings) GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpoin
 	return map[bool]aws.DualStackEndpointState{true: aws.DualStackEndpointStateEnabled}[s.dualStack], s.dualStack, nil
 }
 
-// Each request is the one that the SDK makes: the same URL, host, headers and signed headers, and a good signature.
+// Each request is as the SDK makes it: the same URL, host, headers and signed headers, and a good signature.
 func TestRequestIsThatOfTheSDK(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*aws.Config){
@@ -62,22 +62,22 @@ func TestRequestIsThatOfTheSDK(t *testing.T) {
 						continue
 					}
 					require.Len(t, s.requests, 2)
-					lean, sdk := s.requests[0], s.requests[1]
+					ours, sdk := s.requests[0], s.requests[1]
 					require.Equal(t, s.bodies[1], s.bodies[0])
-					require.Equal(t, sdk.URL, lean.URL)
-					require.Equal(t, sdk.Host, lean.Host)
-					require.Equal(t, sdk.Method, lean.Method)
-					require.Equal(t, sdk.ContentLength, lean.ContentLength)
+					require.Equal(t, sdk.URL, ours.URL)
+					require.Equal(t, sdk.Host, ours.Host)
+					require.Equal(t, sdk.Method, ours.Method)
+					require.Equal(t, sdk.ContentLength, ours.ContentLength)
 					checkSignature(t, sdk, s.bodies[1], c.Region)
-					checkSignature(t, lean, s.bodies[0], c.Region)
-					require.Equal(t, headersToCompare(sdk), headersToCompare(lean))
+					checkSignature(t, ours, s.bodies[0], c.Region)
+					require.Equal(t, headersToCompare(sdk), headersToCompare(ours))
 				}
 			})
 		})
 	}
 }
 
-// comparable returns the headers without the signature and the random ID of the call.
+// headersToCompare returns the headers without the signature and the random ID of the call.
 func headersToCompare(r *http.Request) http.Header {
 	h := r.Header.Clone()
 	before, _, _ := strings.Cut(h.Get("Authorization"), "Signature=")

@@ -73,12 +73,12 @@ func config(s *server) aws.Config {
 type call struct {
 	name string
 	body string
-	lean *awsjson.Operation
+	ours *awsjson.Operation
 	sdk  func(context.Context) error
 }
 
 func (c call) do(ctx context.Context) error {
-	return c.lean.Do(ctx, awsjson.Call{Body: []byte(c.body), Read: func([]byte) error { return nil }})
+	return c.ours.Do(ctx, awsjson.Call{Body: []byte(c.body), Read: func([]byte) error { return nil }})
 }
 
 // operations returns an operation of each service.
@@ -96,7 +96,7 @@ func stepFunctions(t *testing.T, c aws.Config) call {
 		}, options)
 		return err
 	}
-	lean, err := awsjson.NewOperation(awsjson.Config{
+	ours, err := awsjson.NewOperation(awsjson.Config{
 		AWS: c, HTTPClient: c.HTTPClient, ServiceID: sfn.ServiceID, Name: "SendTaskSuccess",
 		Call: func(ctx context.Context, with awsjson.Options) error {
 			return send(ctx, "-", func(o *sfn.Options) {
@@ -106,7 +106,7 @@ func stepFunctions(t *testing.T, c aws.Config) call {
 	})
 	require.NoError(t, err)
 	return call{
-		"SendTaskSuccess", `{"output":"{\"a\":1}","taskToken":"secret token"}`, lean,
+		"SendTaskSuccess", `{"output":"{\"a\":1}","taskToken":"secret token"}`, ours,
 		func(ctx context.Context) error {
 			return send(ctx, "secret token", func(o *sfn.Options) { o.Retryer = aws.NopRetryer{} })
 		},
@@ -123,7 +123,7 @@ func putItem(t *testing.T, c aws.Config) call {
 		}, options)
 		return err
 	}
-	lean, err := awsjson.NewOperation(awsjson.Config{
+	ours, err := awsjson.NewOperation(awsjson.Config{
 		AWS: c, HTTPClient: c.HTTPClient, ServiceID: dynamodb.ServiceID, Name: "PutItem",
 		Call: func(ctx context.Context, with awsjson.Options) error {
 			return put(ctx, "-", func(o *dynamodb.Options) {
@@ -133,7 +133,7 @@ func putItem(t *testing.T, c aws.Config) call {
 	})
 	require.NoError(t, err)
 	return call{
-		"PutItem", `{"Item":{"id":{"S":"secret item"}},"TableName":"table"}`, lean,
+		"PutItem", `{"Item":{"id":{"S":"secret item"}},"TableName":"table"}`, ours,
 		func(ctx context.Context) error {
 			return put(ctx, "secret item", func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} })
 		},

@@ -64,7 +64,7 @@ func TestWithinLimitsOfOneGroupDiffer(t *testing.T) {
 	})
 }
 
-// TestWithinHasTheValuesOnly holds that the context does not end with the one that it has its values of.
+// TestWithinHasTheValuesOnly holds that the context has the values of another context, and does not end with it.
 func TestWithinHasTheValuesOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

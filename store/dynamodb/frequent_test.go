@@ -38,7 +38,7 @@ func sdkOn(w *wire) *dynamodb.Client {
 }
 
 // frequentCall is a call by the SDK, and its input as this package encodes it. The names are those of the fields that it
-// does not encode: the deprecated ones, and those that it does not use.
+// does not encode: deprecated fields, and fields without a use in this package.
 type frequentCall struct {
 	input   any
 	call    func(*dynamodb.Client) error

@@ -26,9 +26,10 @@ func dueCount() int {
 	return 20_000
 }
 
-// A worker that starts with very many approvals past their deadlines, as after a long outage, is ready without reading them: its
-// start allocates no more than with nothing due. The sweeper and the heartbeats, which begin their work beside it, are left out
-// of the count. A start that read them would allocate about a hundred objects for each. The age of the oldest due action shows that there is something to do.
+// TestStartWithManyDue starts a worker with very many approvals past their deadlines, as after a long outage. The worker is
+// ready without reading them: its start allocates no more than with nothing due. A start that read them would allocate about
+// a hundred objects for each. The sweeper and the heartbeats are not counted, because they begin their work at the same time.
+// The age of the oldest due action shows that there are due actions.
 func TestStartWithManyDue(t *testing.T) {
 	t.Parallel()
 	due := dueCount()
