@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/approval-relay/approval-relay/api"
@@ -48,18 +47,6 @@ func (p place) onDatabase(t *testing.T, url string) string {
 func exists(file string) bool {
 	_, err := os.Stat(file)
 	return err == nil
-}
-
-// execute runs statements in the database of a server. A word relay with a point stands for the schema of the program.
-func execute(t *testing.T, s *postgrestest.Server, statements ...string) {
-	t.Helper()
-	c, err := pgx.Connect(t.Context(), s.URL())
-	require.NoError(t, err)
-	for _, text := range statements {
-		_, err = c.Exec(t.Context(), strings.ReplaceAll(text, "relay.", "approval_relay."))
-		require.NoError(t, err, text)
-	}
-	require.NoError(t, c.Close(t.Context()))
 }
 
 // TestPostgres asks on a database, restarts the worker, kills the database and starts it again: the worker says that it is not
@@ -100,7 +87,8 @@ func TestDatabasesThatCannotBeUsed(t *testing.T) {
 	server := postgrestest.Run(t, postgrestest.Options{})
 	p := newPlace(t)
 	require.NoError(t, p.start(t, p.onDatabase(t, server.URL())).stop()) // makes the tables
-	requirePasswords(t, server)
+	server.AddGuest(t, databasePassword)
+	server.Execute(t, "CREATE DATABASE empty")
 	with := func(user, password, rest string) string {
 		return "postgres://" + user + ":" + password + "@" + server.Address + "/" + rest
 	}
@@ -120,22 +108,12 @@ func TestDatabasesThatCannotBeUsed(t *testing.T) {
 		require.NotContains(t, out+errs, databasePassword, name)
 	}
 
-	execute(t, server, "UPDATE relay.meta SET value = '99' WHERE name = 'schema'")
+	server.Execute(t, "UPDATE approval_relay.meta SET value = '99' WHERE name = 'schema'")
 	for _, args := range [][]string{{"run", "--config.file"}, {"store", "check"}} {
 		status, _, errs := command(t, append(args, p.onDatabase(t, server.URL()))...)
 		require.Equal(t, 1, status)
 		require.Contains(t, errs, "its schema has version 99, this program knows versions up to ")
 	}
-}
-
-// requirePasswords makes all users but relay sign in with a password, and adds the user guest with few rights.
-func requirePasswords(t *testing.T, s *postgrestest.Server) {
-	t.Helper()
-	execute(t, s,
-		"CREATE ROLE guest LOGIN PASSWORD '"+databasePassword+"'", "CREATE DATABASE empty",
-		`DO $$ BEGIN EXECUTE format('COPY (VALUES (''host all relay 127.0.0.1/32 trust''),
-			(''host all all 127.0.0.1/32 scram-sha-256'')) TO %L', current_setting('hba_file')); END $$`,
-		"SELECT pg_reload_conf()")
 }
 
 // TestMoveToPostgresAndBack moves a store with a pending order, a control and a dead letter from a SQLite file to a database and
@@ -213,11 +191,11 @@ func TestDamagedDatabase(t *testing.T) {
 	r.ask(t, "damaged", "")
 	require.NoError(t, r.stop())
 
-	execute(t, server,
-		"UPDATE relay.orders SET due = NULL, next = NULL, attention = 1 WHERE id = 'sound'",
-		"UPDATE relay.counts SET pending = pending + 5",
-		"DELETE FROM relay.pending",
-		"INSERT INTO relay.owed VALUES ('sound', 'orders', 1)")
+	server.Execute(t,
+		"UPDATE approval_relay.orders SET due = NULL, next = NULL, attention = 1 WHERE id = 'sound'",
+		"UPDATE approval_relay.counts SET pending = pending + 5",
+		"DELETE FROM approval_relay.pending",
+		"INSERT INTO approval_relay.owed VALUES ('sound', 'orders', 1)")
 	faults := []string{
 		`order "sound": the columns attention, due, next are not those of its record`,
 		"the table pending has not the pending approvals of the records: 0 rows instead of 2",
@@ -240,7 +218,7 @@ func TestDamagedDatabase(t *testing.T) {
 	require.Equal(t, 0, status, out+errs)
 	require.Contains(t, out, " is sound\n")
 
-	execute(t, server, "UPDATE relay.orders SET record = substr(record, 1, length(record) - 20) WHERE id = 'damaged'")
+	server.Execute(t, "UPDATE approval_relay.orders SET record = substr(record, 1, length(record) - 20) WHERE id = 'damaged'")
 	for _, args := range [][]string{{"store", "check", config}, {"store", "check", config, "--fix"}} {
 		status, out, errs = command(t, args...)
 		require.Equal(t, 1, status)

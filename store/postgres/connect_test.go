@@ -92,33 +92,14 @@ func (k *tokens) next(_ context.Context, address, user string) (string, error) {
 	return k.password(k.made), k.err
 }
 
-// requirePassword makes the user guest sign in with this password, and gives it the database.
-func requirePassword(t *testing.T, s *postgrestest.Server, password string) {
-	t.Helper()
-	execute(t, s, "CREATE ROLE guest LOGIN PASSWORD '"+password+"'", "GRANT ALL ON DATABASE relay TO guest",
-		`DO $$ BEGIN EXECUTE format('COPY (VALUES (''host all relay 127.0.0.1/32 trust''),
-			(''host all all 127.0.0.1/32 scram-sha-256'')) TO %L', current_setting('hba_file')); END $$`,
-		"SELECT pg_reload_conf()")
-}
-
-func execute(t *testing.T, s *postgrestest.Server, statements ...string) {
-	t.Helper()
-	c, err := pgx.Connect(t.Context(), s.URL())
-	require.NoError(t, err)
-	for _, text := range statements {
-		_, err = c.Exec(t.Context(), text)
-		require.NoError(t, err, text)
-	}
-	require.NoError(t, c.Close(t.Context()))
-}
-
 // TestTokenOfEachConnection signs in with tokens: each new connection has one of its own, so that a connection that is made
 // after the first token has ended needs the next one.
 func TestTokenOfEachConnection(t *testing.T) {
 	t.Parallel()
 	const first, second = "canary-token-1", "canary-token-2"
 	own := postgrestest.Run(t, postgrestest.Options{TLS: true})
-	requirePassword(t, own, first)
+	own.AddGuest(t, first)
+	own.Execute(t, "GRANT ALL ON DATABASE relay TO guest")
 	valid := first
 	k := &tokens{password: func(int) string { return valid }}
 	c := newConfigOn("postgres://guest@" + own.Address + "/relay")
@@ -130,12 +111,12 @@ func TestTokenOfEachConnection(t *testing.T) {
 	require.Equal(t, "guest", k.user)
 
 	made := k.made
-	execute(t, own, "ALTER ROLE guest PASSWORD '"+second+"'")
+	own.Execute(t, "ALTER ROLE guest PASSWORD '"+second+"'")
 	require.NoError(t, s.Update(t.Context(), "o", addVote("of an open connection")))
 	k.mu.Lock()
 	valid = second
 	k.mu.Unlock()
-	execute(t, own, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guest'")
+	own.Execute(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guest'")
 	require.NoError(t, s.Update(t.Context(), "o", addVote("of a new connection")))
 	require.Greater(t, k.made, made)
 
