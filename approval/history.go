@@ -138,8 +138,8 @@ func (e Event) isRepetitionOf(other Event) bool {
 	return e == other
 }
 
-// repeatsFailure reports whether the event is a failed or interrupted attempt of the same action as the earlier event. A day of
-// failures, one each minute, would displace all other deliveries from the history.
+// repeatsFailure reports whether the event is a failed or interrupted attempt of the same action as the earlier event. A
+// day of failures, one each minute, would displace all other deliveries from the history.
 func (e Event) repeatsFailure(earlier Event) bool {
 	switch e.Kind {
 	case EventCallbackAttempt, EventNotificationFailed, EventHeartbeat:

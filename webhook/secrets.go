@@ -68,7 +68,7 @@ func computeMAC(newHash func() hash.Hash, s secret.Text, message []byte) []byte 
 	return mac.Sum(nil)
 }
 
-// hashPool has hashes with the secret of an HMAC.
+// hashPool keeps HMACs with a secret for later messages: to set one up costs two blocks of its hash.
 type hashPool struct{ sync.Pool }
 
 func newHashPool(newHash func() hash.Hash, s secret.Text) *hashPool {

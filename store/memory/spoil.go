@@ -2,9 +2,9 @@ package memory
 
 import "github.com/approval-relay/approval-relay/approval"
 
-// spoil overwrites an order after its transition, in all that transitions change in place. The contract of the store says
-// that nobody uses the order any more, and other stores give it to the next transition. A caller that breaks the contract
-// finds nothing here, so that the tests of all callers fail.
+// spoil overwrites all parts of an order that transitions change in place. It is called after a transition. By the contract
+// of the store, the caller does not use the order any more, because other stores give it to the next transition. A caller
+// that breaks the contract finds an empty order here, so that its tests fail.
 func spoil(o *approval.Order) {
 	for _, a := range o.Approvals {
 		clear(a.Votes)

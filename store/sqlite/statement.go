@@ -18,7 +18,8 @@ type statement struct {
 }
 
 // prepare prepares a statement. Its parameters must be question marks without numbers, because the driver would copy a
-// name or number in each execution. The connection belongs to the writer until it is closed, so the driver's connection stays the same.
+// name or number in each execution. The connection belongs to the writer until it is closed, so the driver's connection
+// stays the same.
 func prepare(ctx context.Context, c *sql.Conn, text string) (*statement, error) {
 	s := &statement{}
 	err := c.Raw(func(driverConn any) (err error) {

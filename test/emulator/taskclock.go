@@ -22,9 +22,9 @@ func (s *StepFunctions) taskTime() time.Time {
 	return s.clock.now()
 }
 
-// StopClock stops the clock of the time limits of all tasks, and returns the function that lets it go on. A test stops it
-// while it has taken something away that no program can do without: how long a machine needs to bring that back must not
-// decide about the tasks.
+// StopClock stops the clock of the time limits of all tasks, and returns the function that lets it go on. A test stops the
+// clock while it has stopped the database, because no program could record anything then: the time that the machine needs
+// to start the database must not end tasks.
 func (s *StepFunctions) StopClock() (goOn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
