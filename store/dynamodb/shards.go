@@ -25,7 +25,9 @@ const (
 	warmUnits = 500
 )
 
-// indexLoad counts the writes in the index by due time since the last beat.
+// indexLoad counts the writes in the index by due time that were wanted since the last beat, each with all of its attempts
+// once. While the shards are too few, most attempts are throttled, and the writes that succeed do not show how many shards
+// are needed.
 type indexLoad struct {
 	units atomic.Int64
 	since time.Time // used by the beats only

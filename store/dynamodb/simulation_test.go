@@ -56,6 +56,7 @@ type simulation struct {
 
 const (
 	simulatedWorkers = 4
+	sweepSlots       = 256             // orders that a worker advances at once
 	ramp             = 2 * time.Minute // the rate rises for so long
 	warmUp           = 3 * time.Minute // until the shards have grown
 	measured         = 30 * time.Second
@@ -133,24 +134,33 @@ func (s *simulation) use() fakeUse {
 	return s.table.used
 }
 
-// sweep claims due orders and advances them, as a worker does.
+// sweep claims due orders and advances them beside each other, as a worker does.
 func (s *simulation) sweep(ctx context.Context, w *Store) {
+	used := make(chan struct{}, sweepSlots)
+	var advances sync.WaitGroup
 	for ctx.Err() == nil {
-		ids, err := w.Claim(ctx, time.Now(), 256, 2*time.Second)
+		ids, err := w.Claim(ctx, time.Now(), sweepSlots-len(used), 2*time.Second)
 		if ctx.Err() == nil && time.Since(s.began) > warmUp {
 			assert.NoError(s.t, err)
 		}
 		for _, id := range ids {
-			_ = w.Update(ctx, id, func(o *approval.Order) error {
-				if len(o.Advance(approval.Environment{Now: time.Now(), Lease: 30 * time.Second})) == 0 {
-					return store.ErrNotEmpty // it stays as it is
-				}
-				return nil
+			used <- struct{}{}
+			advances.Go(func() {
+				defer func() { <-used }()
+				_ = w.Update(ctx, id, advance)
 			})
 		}
 		time.Sleep(500 * time.Millisecond)
 	}
+	advances.Wait()
 	w.upkeep.group.Wait()
+}
+
+func advance(o *approval.Order) error {
+	if len(o.Advance(approval.Environment{Now: time.Now(), Lease: 30 * time.Second})) == 0 {
+		return store.ErrNotEmpty // it stays as it is
+	}
+	return nil
 }
 
 // update updates an order on a worker.

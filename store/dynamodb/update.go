@@ -90,6 +90,7 @@ func (s *Store) readForUpdate(ctx context.Context, orderID string) (item, error)
 // tryChange writes a change. If another process was faster, it returns the conflict beside the error.
 func (s *Store) tryChange(ctx context.Context, c *change) (*conflictError, error) {
 	startedAt := time.Now()
+	s.load.units.Add(c.dueUnits())
 	err := s.writeChange(ctx, c)
 	conflict, isConflict := errors.AsType[*conflictError](err)
 	if !isConflict {
@@ -103,7 +104,6 @@ func (s *Store) tryChange(ctx context.Context, c *change) (*conflictError, error
 	}
 	switch {
 	case err == nil:
-		s.load.units.Add(c.dueUnits())
 		s.setTimer(c.orderID, c.item)
 	case !isConflict && mayHaveBeenApplied(err): // the order may be due, and the next scan may be minutes away
 		s.timers.find(c.orderID, startedAt.Add(attemptTimeout).UnixNano())
