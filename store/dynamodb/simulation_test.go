@@ -223,6 +223,19 @@ func (s *simulation) approve(id string) {
 	}
 }
 
+// A write that is throttled counts for the growth of the shards, once with all of its attempts.
+func TestThrottledWritesCountAsLoad(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(Config{Settings: Settings{Table: "t"}, Sealer: keys.NewRing(time.Now()), Limits: recordLimits()})
+		table := newFakeTable(fakeLimits{read: 3000, quota: 40_000})
+		s.client = table
+		require.Error(t, s.Update(t.Context(), "o", addRequest))
+		require.Greater(t, table.used.throttled, 1)
+		require.Equal(t, int64(1), s.load.units.Load(), "a row of the index by due time")
+	})
+}
+
 // TestIdleCost counts the read units of a worker without work in virtual time.
 func TestIdleCost(t *testing.T) {
 	t.Parallel()
