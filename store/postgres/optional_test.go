@@ -21,6 +21,11 @@ func TestKeyRegister(t *testing.T) {
 	storetest.TestKeyRegister(t, open(t, c), func() store.KeyRegister { return open(t, c) })
 }
 
+func TestDueLister(t *testing.T) {
+	t.Parallel()
+	storetest.TestDueLister(t, open(t, newConfig(t)))
+}
+
 // TestMovedStaysMoved marks a store as moved: it keeps its controls, and is opened for reading only.
 func TestMovedStaysMoved(t *testing.T) {
 	t.Parallel()

@@ -294,3 +294,8 @@ func TestControls(t *testing.T) {
 		return s
 	})
 }
+
+func TestDueLister(t *testing.T) {
+	t.Parallel()
+	storetest.TestDueLister(t, open(t, Config{}))
+}

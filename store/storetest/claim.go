@@ -23,7 +23,6 @@ func claimTests() map[string]func(*testing.T, store.Store) {
 		"a failed update keeps the lease":              leaseSurvivesFailedUpdate,
 		"the removal of an order ends its lease":       leaseEndsWithRemoval,
 		"leased orders hide no others":                 leasedOrdersHideNoOthers,
-		"leased orders are listed as due":              leasedOrdersAreListedAsDue,
 		"orders without capacity come last":            stuckOrdersComeLast,
 		"an order is claimed once by many goroutines":  claimedOnceConcurrently,
 		"an order is claimed once while it is updated": claimedOnceWhileUpdated,
@@ -52,27 +51,6 @@ func longestDueFirst(t *testing.T, s store.Store) {
 	require.Empty(t, mustClaim(t, s, time.Hour, -1))
 	require.Equal(t, []string{"0", "4", "2"}, mustClaim(t, s, time.Hour, 1000))
 	require.Empty(t, mustClaim(t, s, time.Hour, 1000))
-}
-
-// leasedOrdersAreListedAsDue is for stores that implement store.DueLister: after the end of a process, the next process
-// lists the orders that the first had claimed.
-func leasedOrdersAreListedAsDue(t *testing.T, s store.Store) {
-	lister, ok := s.(store.DueLister)
-	if !ok {
-		t.Skip("the store cannot list due orders")
-	}
-	requireDue := func(until time.Time, want ...string) {
-		t.Helper()
-		ids, err := lister.ListDueBy(t.Context(), until)
-		require.NoError(t, err)
-		require.ElementsMatch(t, want, ids)
-	}
-	mustUpdate(t, s, "a", dueAt(time.Hour))
-	mustUpdate(t, s, "b", dueAt(time.Hour))
-	requireDue(at(time.Hour).Add(-1))
-	requireDue(at(time.Hour), "a", "b")
-	require.Len(t, mustClaim(t, s, time.Hour, 1), 1)
-	requireDue(at(time.Hour), "a", "b")
 }
 
 func claimsOnlyDueOrders(t *testing.T, s store.Store) {

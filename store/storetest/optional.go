@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,4 +49,24 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 		WorkerRegister: workerRegister,
 		ClaimReturner:  claimReturner,
 	})
+}
+
+// TestDueLister tests a store that lists its due orders. The orders that a process had claimed are among them, so that the
+// next process finds them.
+func TestDueLister(t *testing.T, s store.Store) {
+	t.Helper()
+	lister, ok := s.(store.DueLister)
+	require.True(t, ok)
+	requireDue := func(until time.Time, want ...string) {
+		t.Helper()
+		ids, err := lister.ListDueBy(t.Context(), until)
+		require.NoError(t, err)
+		require.ElementsMatch(t, want, ids)
+	}
+	mustUpdate(t, s, "a", dueAt(time.Hour))
+	mustUpdate(t, s, "b", dueAt(time.Hour))
+	requireDue(at(time.Hour).Add(-1))
+	requireDue(at(time.Hour), "a", "b")
+	require.Len(t, mustClaim(t, s, time.Hour, 1), 1)
+	requireDue(at(time.Hour), "a", "b")
 }
