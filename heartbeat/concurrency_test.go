@@ -76,3 +76,40 @@ func TestConcurrencyOfATarget(t *testing.T) {
 		<-ended
 	})
 }
+
+// Heartbeats that are due at nearly the same time are sent together, so that few of them wake the process.
+func TestHeartbeatsAreSentTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s := NewSchedule(0)
+		var mu sync.Mutex
+		sent := map[string]time.Duration{}
+		h := NewHeart(Config{
+			Schedule: s,
+			Orders:   noOrders{},
+			Send: func(_ context.Context, d Due) Result {
+				mu.Lock()
+				defer mu.Unlock()
+				sent[d.OrderID] = time.Since(began)
+				return Result{IsLast: true}
+			},
+			Concurrency: func(string) int { return 8 },
+			Now:         time.Now,
+			Log:         slog.New(slog.DiscardHandler),
+		})
+		for i, due := range []time.Duration{time.Second, time.Second + together, time.Second + together + 1} {
+			orderID := fmt.Sprintf("%032x", i)
+			kept := approval.KeptHeartbeat{ApprovalID: orderID, Target: "sfn", Interval: time.Minute, FirstDue: began.Add(due)}
+			s.takeOver(orderID, []approval.KeptHeartbeat{kept}, began)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		require.NoError(t, h.Run(ctx))
+		require.Equal(t, map[string]time.Duration{
+			fmt.Sprintf("%032x", 0): time.Second,
+			fmt.Sprintf("%032x", 1): time.Second,
+			fmt.Sprintf("%032x", 2): time.Second + together + 1,
+		}, sent)
+	})
+}

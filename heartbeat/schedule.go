@@ -203,7 +203,11 @@ func (s *Schedule) remove(k key) {
 	}
 }
 
-// takeDue takes the earliest heartbeat of a lane if it is due, or returns the time until it is.
+// together is the time within which heartbeats are sent together, some of them so much too early. To wake the threads of
+// the process for each heartbeat would cost as much CPU time as to send it.
+const together = 10 * time.Millisecond
+
+// takeDue takes the earliest heartbeat of a lane if it is due soon, or returns the time until it is due.
 func (s *Schedule) takeDue(l *lane) (e *entry, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -211,7 +215,7 @@ func (s *Schedule) takeDue(l *lane) (e *entry, wait time.Duration) {
 		return nil, time.Hour
 	}
 	now := time.Since(s.began)
-	if wait = l.queue[0].due - now; wait > 0 {
+	if wait = l.queue[0].due - now; wait > together {
 		return nil, wait
 	}
 	e = heap.Pop(l).(*entry) //nolint:forcetypeassert // a lane has entries only
