@@ -82,7 +82,7 @@ func (s *Secrets) isSecretName(name, dotted string, v any) bool {
 			return true
 		}
 	}
-	if !secretPart.MatchString(name) && !secretWord.MatchString(name) {
+	if !looksSecret(name) {
 		return false
 	}
 	switch v.(type) {
@@ -93,7 +93,7 @@ func (s *Secrets) isSecretName(name, dotted string, v any) bool {
 			return false
 		}
 	}
-	return !notSecret.MatchString(name)
+	return true
 }
 
 // isSecretText reports whether a text looks secret whatever its name is.
