@@ -38,6 +38,9 @@ const (
 	// actionLease is the time that this process has for an action. It must be longer than a call (callTimeout) and the
 	// recording of its result together. After a crash, an answer is late by at most this time.
 	actionLease = 30 * time.Second
+	// shortActionLease is the lease of an answer near the end of its task. It is longer than a call too. The default margin of
+	// 30 seconds has time for an attempt after two crashes.
+	shortActionLease = 12 * time.Second
 	// callTimeout bounds a single callback or notification, in case the endpoint accepts the connection and never
 	// answers.
 	callTimeout = 10 * time.Second
@@ -209,6 +212,7 @@ func (a *App) wireEngine() {
 		Hold:          a.dispatcher.Hold,
 		HoldDeadlines: func() bool { return a.clock.Fault() != nil },
 		Lease:         actionLease,
+		ShortLease:    shortActionLease,
 		Heartbeats:    a.newHeartbeatSchedule(),
 	}
 	a.wireHeart(observed)

@@ -33,7 +33,7 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 		}
 		return o.endCallback(a, CallbackExhausted, reason, env)
 	}
-	action := o.newAction(ActionCallback, a, env.Now.Add(env.Lease))
+	action := o.newAction(ActionCallback, a, env.Now.Add(a.attemptLease(env)))
 	action.Attempt = c.Attempts + 1
 	if !env.canStart(action, a.Token) {
 		return nil
@@ -43,6 +43,16 @@ func (o *Order) startCallback(a *Approval, env Environment) []Action {
 	c.AttemptRunning = true
 	c.Due = action.LeaseExpires
 	return []Action{action}
+}
+
+// attemptLease returns the lease of an attempt. If its process dies, the next attempt waits for the end of the lease. So near
+// the end of the task, the lease is at most a quarter of the remaining time, as in nextAttemptTime, but not too short for a
+// call.
+func (a *Approval) attemptLease(env Environment) time.Duration {
+	if a.TaskExpires.IsZero() || env.ShortLease <= 0 {
+		return env.Lease
+	}
+	return min(env.Lease, max(a.TaskExpires.Sub(env.Now)/4, env.ShortLease))
 }
 
 // abandonAttempt records that an attempt was interrupted: its lease has ended without a result. Its process may have crashed

@@ -11,6 +11,8 @@ type Environment struct {
 	// other processes do not receive these actions. With a zero Lease the transition starts no action: due actions
 	// stay due, and the sweeper finds them.
 	Lease time.Duration
+	// ShortLease is the shortest lease of a callback whose task ends soon. Zero stands for Lease.
+	ShortLease time.Duration
 	// Reserve reserves capacity for an action that the transition is about to start, and reports whether there was any.
 	// Without capacity the action stays due. The token of a callback or heartbeat may be a URL, whose host has a
 	// capacity of its own. The caller releases all that it reserved if the transition is not stored. A nil Reserve means

@@ -66,6 +66,9 @@ func newModel() *model {
 
 func (m *model) drawEnvironment(t *rapid.T) Environment {
 	out := Environment{Now: at(m.now), Lease: time.Minute, Jitter: rapid.Float64Range(0, 0.999).Draw(t, "jitter")}
+	if rapid.Bool().Draw(t, "short lease") {
+		out.ShortLease = 10 * time.Second
+	}
 	switch rapid.IntRange(0, 9).Draw(t, "capacity") {
 	case 0:
 		out.Lease = 0

@@ -74,6 +74,9 @@ type Transitions struct {
 	// Lease is the time that this process has for an action. After a crash the next attempt begins when the lease has
 	// expired. The lease must be longer than a call may take.
 	Lease time.Duration
+	// ShortLease is the lease of a callback near the end of its task, see approval.Environment. It too must be longer than a
+	// call may take. Zero stands for Lease.
+	ShortLease time.Duration
 
 	// Heartbeats keeps the heartbeats of pending approvals in memory. If it is nil, heartbeats are due in the records.
 	Heartbeats *heartbeat.Schedule
@@ -208,8 +211,9 @@ func (t *Transitions) newEnvironment(o *approval.Order, reserved *reservations) 
 	now := t.Now()
 	methods := t.methods()
 	return approval.Environment{
-		Now:   now,
-		Lease: t.Lease,
+		Now:        now,
+		Lease:      t.Lease,
+		ShortLease: t.ShortLease,
 		Reserve: func(action approval.Action, token approval.Token) bool {
 			return reserved.reserve(o, action, token, now)
 		},

@@ -31,11 +31,13 @@ const (
 	shardsKey        = "#shards"
 	// beatInterval is the time between two beats of a worker.
 	beatInterval = 10 * time.Second
-	// deadAfter is the time without a beat after which a worker counts as dead.
-	deadAfter = 3 * beatInterval
+	// deadAfter is the time without a beat after which a worker counts as dead. With the time until its silence is noticed,
+	// it is shorter than the margin between a deadline and the end of its task. A worker that is only slow gets its shards
+	// back with its next beat.
+	deadAfter = 2 * beatInterval
 	// adoptAfter is the time after which a worker writes to shards that were added: until then, every living worker has seen
 	// them.
-	adoptAfter = deadAfter
+	adoptAfter = 3 * beatInterval
 	// removeAfter is the time after which the items of a dead worker are removed.
 	removeAfter = 10 * time.Minute
 )

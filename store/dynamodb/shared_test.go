@@ -69,7 +69,7 @@ func TestWorkersDivideTheOrders(t *testing.T) {
 	require.Greater(t, one.OwnershipChanges(), changes)
 }
 
-// A worker counts as alive once its beats were seen to change. If it ends without a word it counts as dead after three
+// A worker counts as alive once its beats were seen to change. If it ends without a word it counts as dead after two
 // beats by the clock of the other.
 func TestSilentWorkerIsDead(t *testing.T) {
 	t.Parallel()
