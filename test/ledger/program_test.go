@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -170,11 +171,11 @@ func (w *world) startMember(m *member) error {
 	w.starts++
 	w.mu.Unlock()
 	w.tb.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(w.patience())
 	for time.Now().Before(end) {
 		select {
 		case <-p.done:
-			return fmt.Errorf("the program ended: %w\n%s", p.err, lastOf(w.logs.String()))
+			return fmt.Errorf("the program ended: %w\n%s%s", p.err, w.reasonsOfEnd(), lastOf(w.logs.String()))
 		case <-time.After(10 * time.Millisecond):
 		}
 		if w.isMemberReady(m) {
@@ -219,6 +220,17 @@ func (w *world) terminateMember(m *member) error {
 		return fmt.Errorf("it ended with %w", p.err)
 	}
 	return nil
+}
+
+// reasonsOfEnd returns the lines in which the command states why it ends.
+func (w *world) reasonsOfEnd() string {
+	var out strings.Builder
+	for line := range strings.Lines(w.logs.String()) {
+		if strings.HasPrefix(line, "approval-relay: ") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 func lastOf(s string) string {

@@ -105,6 +105,7 @@ func (w *world) restartProgram(ctx context.Context, weather disturbance) error {
 
 // runThrough runs the scenarios through the disturbance and returns the violations.
 func (w *world) runThrough(all []*scenario, weather disturbance) (v violations) {
+	began := time.Now()
 	if err := w.startProgram(); err != nil {
 		v.addf("%v", err)
 		return v
@@ -143,8 +144,8 @@ func (w *world) runThrough(all []*scenario, weather disturbance) (v violations) 
 	w.aws.StepFunctions.SetOutage(false)
 	calmed := time.Now()
 	w.waitUntilDrained(all, w.patience(), &v) // after the last fault
-	w.tb.Logf("%d approvals and %d stories, %d processes, %s, drained %.1f s after the last fault",
-		len(all), len(w.stories), w.starts, w.callLog.summary(), time.Since(calmed).Seconds())
+	w.tb.Logf("%d approvals and %d stories, %d processes, %s, drained %.1f s after the last fault, %.0f s in all",
+		len(all), len(w.stories), w.starts, w.callLog.summary(), time.Since(calmed).Seconds(), time.Since(began).Seconds())
 	w.checkRecords(all, &v)
 	w.checkNoSecrets(all, &v)
 	w.checkDatabase(&v)
