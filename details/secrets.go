@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -58,6 +59,10 @@ var (
 	secretValue = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----|^(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{12,}$|` +
 		`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.|` +
 		`\b(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|sk_live_|rk_live_|AGE-SECRET-KEY-)[A-Za-z0-9_-]{10,}`)
+	// secretMarks are the texts of which each secret value has one. To look for them takes a small part of the time that
+	// secretValue takes for a text that is not secret.
+	secretMarks = []string{"-----BEGIN ", "Bearer ", "Basic ", "eyJ", "gho_", "ghp_", "ghs_", "ghu_", "github_pat_", "glpat-",
+		"xox", "k_live_", "AGE-SECRET-KEY-"}
 )
 
 //nolint:gosec // words of names, no credentials
@@ -101,7 +106,11 @@ func (s *Secrets) isSecretText(name, dotted, text string) bool {
 	if s != nil && matchesAny(s.show, name, dotted) {
 		return false
 	}
-	return len(text) >= 16 && secretValue.MatchString(text)
+	return len(text) >= 16 && hasSecretMark(text) && secretValue.MatchString(text)
+}
+
+func hasSecretMark(text string) bool {
+	return slices.ContainsFunc(secretMarks, func(mark string) bool { return strings.Contains(text, mark) })
 }
 
 func matchesAny(patterns []*regexp.Regexp, name, dotted string) bool {
