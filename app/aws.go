@@ -50,10 +50,10 @@ func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer, log *
 			return cfg, fmt.Errorf("set up AWS: %w", err)
 		}
 		if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok { // with AWS_CA_BUNDLE, if that is set
-			cfg.HTTPClient = &http.Client{
+			cfg.HTTPClient = outbound.Sender{Client: &http.Client{
 				Transport:     sqs.BufferedBody(b.GetTransport()),
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			}
+			}}
 		}
 		cfg.APIOptions = append(cfg.APIOptions, outbound.ObserveCalls(w))
 		setEndpoint(&cfg, a.Endpoint)

@@ -41,7 +41,7 @@ func AttemptWithinLimit(
 	if limit.Wait(waiting) != nil { // its text is about deadlines
 		return approval.NotMade(approval.NotApplied(errRateLimit))
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := outbound.WithinTimeout(ctx, timeout)
 	defer cancel()
 	return send(ctx)
 }

@@ -29,7 +29,7 @@ func SendOnce[In, Out, Options any](
 	operation func(context.Context, *In, ...func(*Options)) (*Out, error),
 	in *In,
 ) (*Out, error) {
-	ctx, cancel := context.WithTimeout(ctx, service.Timeout)
+	ctx, cancel := WithinTimeout(ctx, service.Timeout)
 	defer cancel()
 	var call Call
 	out, err := operation(ctx, in, func(o *Options) { service.Prepare(o, &call) })

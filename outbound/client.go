@@ -85,9 +85,9 @@ func NewClient(c ClientConfig) *http.Client {
 	}
 }
 
-// Send sends a request as client.Do does, for a client of NewClient. Such a client follows no redirects and keeps no
+// Send sends a request as client.Do does, for a client such as that of NewClient: it follows no redirects and keeps no
 // cookies, so Send leaves out the copies of the request that client.Do makes for both. A client with a Timeout of its own
-// needs client.Do for it.
+// needs client.Do for it. An error has no URL in its text, other than that of client.Do.
 func Send(client *http.Client, req *http.Request) (*http.Response, error) {
 	if client.Timeout > 0 {
 		return client.Do(req)
@@ -98,6 +98,12 @@ func Send(client *http.Client, req *http.Request) (*http.Response, error) {
 	}
 	return client.Transport.RoundTrip(req)
 }
+
+// Sender sends the requests of the AWS SDK by Send.
+type Sender struct{ Client *http.Client }
+
+// Do implements HTTPClient.
+func (s Sender) Do(req *http.Request) (*http.Response, error) { return Send(s.Client, req) }
 
 // DialFunc opens a connection, as net.Dialer.DialContext does.
 type DialFunc func(ctx context.Context, network, address string) (net.Conn, error)
