@@ -53,6 +53,9 @@ func (a *App) wireHeart(orders heartbeat.Orders) {
 		Concurrency:  a.heartbeatConcurrency,
 		CloseTimeout: a.config.Shutdown.Timeout / 5,
 	}
+	if many, ok := a.inner.(store.ManyGetter); ok {
+		c.GetMany = many.GetMany
+	}
 	c.Workers, _ = a.inner.(store.WorkerRegister)
 	a.heart = heartbeat.NewHeart(c)
 	a.metrics.RegisterHeartbeats(a.transitions.Heartbeats.Stats)

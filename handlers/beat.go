@@ -12,12 +12,15 @@ import (
 	"github.com/approval-relay/approval-relay/heartbeat"
 )
 
-// Beat sends a heartbeat that is due in memory. It reads the record first: another worker may have closed the approval.
+// Beat sends a heartbeat that is due in memory. It has read the record first: another worker may have closed the approval.
 // If the target takes the heartbeat, the record stays as it is; every other result is recorded like the end of any
 // action.
 func (h *Callback) Beat(ctx context.Context, due heartbeat.Due) heartbeat.Result {
 	t := h.Transitions
-	order, err := t.Orders.Get(ctx, due.OrderID)
+	order, err := due.Order, error(nil)
+	if order == nil {
+		order, err = t.Orders.Get(ctx, due.OrderID)
+	}
 	switch {
 	case errors.Is(err, approval.ErrNotFound): // its transition was not stored, or its retention has ended
 		return heartbeat.Result{IsLast: true}

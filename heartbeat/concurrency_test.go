@@ -2,6 +2,7 @@ package heartbeat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -97,6 +98,8 @@ func TestHeartbeatsAreSentTogether(t *testing.T) {
 			Concurrency: func(string) int { return 8 },
 			Now:         time.Now,
 			Log:         slog.New(slog.DiscardHandler),
+
+			CloseTimeout: time.Minute,
 		})
 		for i, due := range []time.Duration{time.Second, time.Second + together, time.Second + together + 1} {
 			orderID := fmt.Sprintf("%032x", i)
@@ -106,10 +109,91 @@ func TestHeartbeatsAreSentTogether(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		require.NoError(t, h.Run(ctx))
+		mu.Lock()
+		defer mu.Unlock()
 		require.Equal(t, map[string]time.Duration{
 			fmt.Sprintf("%032x", 0): time.Second,
 			fmt.Sprintf("%032x", 1): time.Second,
 			fmt.Sprintf("%032x", 2): time.Second + together + 1,
 		}, sent)
 	})
+}
+
+// Orders of heartbeats that are sent together are read together. An order goes to a single goroutine, and those that are
+// not read are read by Send.
+func TestOrdersAreReadTogether(t *testing.T) {
+	t.Parallel()
+	for name, getMany := range map[string]func(context.Context, []string) (map[string]*approval.Order, error){
+		"read": func(_ context.Context, ids []string) (map[string]*approval.Order, error) {
+			return ordersOf(ids[:2]), nil
+		},
+		"failed": func(context.Context, []string) (map[string]*approval.Order, error) {
+			return nil, errors.New("no store")
+		},
+		"panics": func(context.Context, []string) (map[string]*approval.Order, error) { panic("a damaged record") },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := NewSchedule(0)
+			var mu sync.Mutex
+			calls, with, without := 0, []string{}, []string{}
+			h := NewHeart(Config{
+				Schedule: s,
+				Orders:   noOrders{},
+				Send: func(_ context.Context, d Due) Result {
+					mu.Lock()
+					defer mu.Unlock()
+					if d.Order != nil {
+						require.Equal(t, d.OrderID, d.Order.ID)
+						with = append(with, d.OrderID)
+					} else {
+						without = append(without, d.OrderID)
+					}
+					return Result{IsLast: true}
+				},
+				GetMany: func(ctx context.Context, ids []string) (map[string]*approval.Order, error) {
+					calls++
+					return getMany(ctx, ids)
+				},
+				Concurrency: func(string) int { return 8 },
+				Now:         time.Now,
+				Log:         slog.New(slog.DiscardHandler),
+
+				CloseTimeout: time.Minute,
+			})
+			first := time.Now().Add(time.Second)
+			for i, orderID := range []string{"a", "b", "b", "c", "alone"} {
+				due := first
+				if orderID == "alone" {
+					due = due.Add(time.Second)
+				}
+				kept := approval.KeptHeartbeat{
+					ApprovalID: fmt.Sprintf("%032x", i),
+					Target:     "sfn",
+					Interval:   time.Minute,
+					FirstDue:   due.Add(time.Duration(i)),
+				}
+				s.takeOver(orderID, []approval.KeptHeartbeat{kept}, time.Now())
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			require.NoError(t, h.Run(ctx))
+			mu.Lock()
+			defer mu.Unlock()
+			require.Equal(t, 1, calls)
+			if name == "read" {
+				require.ElementsMatch(t, []string{"a", "b"}, with)
+				require.ElementsMatch(t, []string{"b", "c", "alone"}, without)
+			} else {
+				require.ElementsMatch(t, []string{"a", "b", "b", "c", "alone"}, without)
+			}
+		})
+	}
+}
+
+func ordersOf(ids []string) map[string]*approval.Order {
+	orders := map[string]*approval.Order{}
+	for _, id := range ids {
+		orders[id] = &approval.Order{ID: id}
+	}
+	return orders
 }

@@ -17,6 +17,8 @@ import (
 type Due struct {
 	OrderID  string
 	Interval time.Duration
+	// Order is the order, read a moment ago together with others, or nil.
+	Order *approval.Order
 
 	key key
 }
@@ -49,9 +51,11 @@ type Orders interface {
 type Config struct {
 	Schedule *Schedule
 	Orders   Orders
-	// Send sends a heartbeat. It reads the record first, so heartbeats end with their approval, also if another process
-	// closes it.
+	// Send sends a heartbeat. It reads the record first, unless Due has it, so heartbeats end with their approval, also if
+	// another process closes it.
 	Send func(ctx context.Context, due Due) Result
+	// GetMany reads the orders of heartbeats that are sent together, see store.ManyGetter. Nil means that Send reads each.
+	GetMany func(ctx context.Context, orderIDs []string) (map[string]*approval.Order, error)
 	// MayChange returns an error while the store is read-only: then heartbeats wait, because another store may have the
 	// orders by now. Nil means that it never is.
 	MayChange func(ctx context.Context) error
@@ -108,31 +112,63 @@ func (h *Heart) Run(ctx context.Context) error {
 // serve sends the heartbeats of a lane. A goroutine sends many heartbeats, one after the other, because the stack of a new
 // goroutine would have to grow for each.
 func (h *Heart) serve(ctx context.Context, l *lane) {
-	w := &senders{due: make(chan *entry), freed: make(chan struct{}, 1)}
+	w := &senders{due: make(chan taken), freed: make(chan struct{}, 1)}
 	for {
-		for int(w.busy.Load()) >= max(1, h.Concurrency(l.target)) {
+		free := h.free(l, w)
+		for ; free <= 0; free = h.free(l, w) {
 			select {
 			case <-w.freed:
 			case <-ctx.Done():
 				return
 			}
 		}
-		e := h.awaitDue(ctx, l)
-		if e == nil {
-			return
+		entries := h.awaitDue(ctx, l, min(free, store.MaxMany))
+		orders := h.readTogether(ctx, entries)
+		for _, e := range entries {
+			w.busy.Add(1)
+			t := taken{e, orders[e.orderID]}
+			delete(orders, e.orderID) // an order is read by a single goroutine
+			select {
+			case w.due <- t:
+			default: // no goroutine is idle
+				h.running.Go(func() { h.sendAll(ctx, t, w) })
+			}
 		}
-		w.busy.Add(1)
-		select {
-		case w.due <- e:
-		default: // no goroutine is idle
-			h.running.Go(func() { h.sendAll(ctx, e, w) })
+		if ctx.Err() != nil {
+			return
 		}
 	}
 }
 
+// free returns the number of heartbeats that may begin. It is below 0 after the bound of the target has fallen.
+func (h *Heart) free(l *lane, w *senders) int {
+	return max(1, h.Concurrency(l.target)) - int(w.busy.Load())
+}
+
+// taken is a heartbeat that is to be sent, with its order if that was read.
+type taken struct {
+	entry *entry
+	order *approval.Order
+}
+
+// readTogether reads the orders of several heartbeats. An order that it does not return is read by Send, which knows the
+// error.
+func (h *Heart) readTogether(ctx context.Context, entries []*entry) map[string]*approval.Order {
+	if h.GetMany == nil || len(entries) < 2 {
+		return nil
+	}
+	defer func() { _ = recover() }() // Send will panic again, for the heartbeat of that order only
+	ids := make([]string, len(entries))
+	for i, e := range entries {
+		ids[i] = e.orderID
+	}
+	orders, _ := h.GetMany(ctx, ids)
+	return orders
+}
+
 // senders are the goroutines that send the heartbeats of a lane.
 type senders struct {
-	due   chan *entry   // goes to one that is idle
+	due   chan taken    // goes to one that is idle
 	busy  atomic.Int32  // heartbeats in progress
 	freed chan struct{} // has a value if one has ended
 }
@@ -141,16 +177,16 @@ type senders struct {
 const maxIdle = 10 * time.Second
 
 // sendAll sends a heartbeat and then those that are due.
-func (h *Heart) sendAll(ctx context.Context, e *entry, w *senders) {
+func (h *Heart) sendAll(ctx context.Context, t taken, w *senders) {
 	idle := time.NewTimer(maxIdle)
 	defer idle.Stop()
 	for {
-		h.send(ctx, e)
+		h.send(ctx, t)
 		w.busy.Add(-1)
 		wake(w.freed)
 		idle.Reset(maxIdle)
 		select {
-		case e = <-w.due:
+		case t = <-w.due:
 		case <-idle.C:
 			return
 		case <-ctx.Done():
@@ -159,14 +195,15 @@ func (h *Heart) sendAll(ctx context.Context, e *entry, w *senders) {
 	}
 }
 
-// awaitDue waits until a heartbeat of the lane is due and the store is not read-only. It returns nil if the context ends.
-func (h *Heart) awaitDue(ctx context.Context, l *lane) *entry {
+// awaitDue waits until heartbeats of the lane are due and the store is not read-only, and takes them up to the limit. It
+// returns nil if the context ends.
+func (h *Heart) awaitDue(ctx context.Context, l *lane, limit int) []*entry {
 	for ctx.Err() == nil {
 		wait := readOnlyPause
 		if h.MayChange == nil || h.MayChange(ctx) == nil {
-			var e *entry
-			if e, wait = h.Schedule.takeDue(l); e != nil {
-				return e
+			var entries []*entry
+			if entries, wait = h.Schedule.takeDue(l, limit); entries != nil {
+				return entries
 			}
 		}
 		timer := time.NewTimer(wait)
@@ -185,7 +222,8 @@ const readOnlyPause = 500 * time.Millisecond
 
 // send sends a heartbeat. If that panics, it is sent again after an eighth of its interval, and only this heartbeat is
 // affected.
-func (h *Heart) send(ctx context.Context, e *entry) {
+func (h *Heart) send(ctx context.Context, t taken) {
+	e := t.entry
 	result := Result{RetryAfter: max(e.interval/8, time.Second), HasFailed: true}
 	defer func() {
 		if r := recover(); r != nil {
@@ -195,7 +233,7 @@ func (h *Heart) send(ctx context.Context, e *entry) {
 		}
 		h.Schedule.ended(e, result)
 	}()
-	result = h.Send(ctx, Due{OrderID: e.orderID, Interval: e.interval, key: e.key})
+	result = h.Send(ctx, Due{OrderID: e.orderID, Interval: e.interval, Order: t.order, key: e.key})
 }
 
 func (h *Heart) waitAtMost(d time.Duration) {

@@ -207,20 +207,20 @@ func (s *Schedule) remove(k key) {
 // the process for each heartbeat would cost as much CPU time as to send it.
 const together = 10 * time.Millisecond
 
-// takeDue takes the earliest heartbeat of a lane if it is due soon, or returns the time until it is due.
-func (s *Schedule) takeDue(l *lane) (e *entry, wait time.Duration) {
+// takeDue takes the earliest heartbeats of a lane that are due soon, or returns the time until the first is due.
+func (s *Schedule) takeDue(l *lane, limit int) (entries []*entry, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(l.queue) == 0 {
-		return nil, time.Hour
-	}
 	now := time.Since(s.began)
-	if wait = l.queue[0].due - now; wait > together {
-		return nil, wait
+	for len(l.queue) > 0 && len(entries) < limit {
+		if wait = l.queue[0].due - now; wait > together {
+			return entries, wait
+		}
+		e := heap.Pop(l).(*entry) //nolint:forcetypeassert // a lane has entries only
+		e.sent = now
+		entries = append(entries, e)
 	}
-	e = heap.Pop(l).(*entry) //nolint:forcetypeassert // a lane has entries only
-	e.sent = now
-	return e, 0
+	return entries, time.Hour
 }
 
 // ended schedules the next heartbeat of an entry that was taken, unless the entry was removed meanwhile. After a heartbeat

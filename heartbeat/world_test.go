@@ -92,6 +92,17 @@ func (s *countingStore) count(err error) error {
 	return s.failsAfter
 }
 
+// getMany is that of store.ManyGetter.
+func (s *countingStore) getMany(ctx context.Context, ids []string) (map[string]*approval.Order, error) {
+	orders := map[string]*approval.Order{}
+	for _, id := range ids {
+		if o, err := s.Get(ctx, id); err == nil {
+			orders[id] = o
+		}
+	}
+	return orders, nil
+}
+
 func (s *countingStore) stored() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,6 +146,7 @@ func (w *world) startWorker(id string) *worker {
 		Schedule:     k.schedule,
 		Orders:       w.store,
 		Send:         k.callbacks.Beat,
+		GetMany:      w.store.getMany,
 		MayChange:    k.mayChange,
 		WorkerID:     id,
 		Now:          time.Now,

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"github.com/approval-relay/approval-relay/approval"
 )
 
 // Prober is an optional interface of a Store. A store implements it if it can fail to write while it still reads: a
@@ -36,6 +38,19 @@ type DueLister interface {
 	// ListDueBy returns the IDs of all orders that are due by that time, leased or not.
 	ListDueBy(ctx context.Context, until time.Time) ([]string, error)
 }
+
+// ManyGetter is an optional interface of a Store. A store implements it if it reads many orders for less than as many calls
+// of Get.
+//
+// SQLite and PostgreSQL implement it. DynamoDB bills a read in a batch as any other, and the in-memory store gains nothing.
+type ManyGetter interface {
+	// GetMany returns the orders with these IDs, as Get does, by ID. Orders that are not stored, or cannot be read, are not
+	// among them: Get tells why. The IDs are at most MaxMany.
+	GetMany(ctx context.Context, orderIDs []string) (map[string]*approval.Order, error)
+}
+
+// MaxMany is the largest number of orders that GetMany reads.
+const MaxMany = 64
 
 // KeyRegister is an optional interface of a Store. A store implements it if its records survive the process: it remembers
 // by which keys they were sealed, so that a worker with other keys is refused before it serves anything.

@@ -26,6 +26,11 @@ func TestDueLister(t *testing.T) {
 	storetest.TestDueLister(t, open(t, newConfig(t)))
 }
 
+func TestManyGetter(t *testing.T) {
+	t.Parallel()
+	storetest.TestManyGetter(t, open(t, newConfig(t)))
+}
+
 // TestMovedStaysMoved marks a store as moved: it keeps its controls, and is opened for reading only.
 func TestMovedStaysMoved(t *testing.T) {
 	t.Parallel()

@@ -24,6 +24,27 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 	return store.Decode(orderID, record, s.config.Sealer)
 }
 
+// GetMany implements store.ManyGetter.
+func (s *Store) GetMany(ctx context.Context, orderIDs []string) (map[string]*approval.Order, error) {
+	ids := make([][]byte, len(orderIDs))
+	for i, id := range orderIDs {
+		ids[i] = []byte(id)
+	}
+	rows, err := queryAll(ctx, s, func(row pgx.CollectableRow) (r listedRow, err error) {
+		return r, row.Scan(&r.id, &r.record)
+	}, "SELECT id, record FROM relay.orders WHERE id = ANY($1)", ids)
+	if err != nil {
+		return nil, fmt.Errorf("read orders: %w", err)
+	}
+	orders := make(map[string]*approval.Order, len(rows))
+	for _, row := range rows {
+		if o, err := store.Decode(string(row.id), row.record, s.config.Sealer); err == nil {
+			orders[o.ID] = o
+		}
+	}
+	return orders, nil
+}
+
 // GetRecent implements store.RecentGetter.
 func (s *Store) GetRecent(ctx context.Context, orderID string) (*approval.Order, error) {
 	row := s.lanes.recent.find(orderID)

@@ -136,6 +136,7 @@ func TestOptionalInterfaces(t *testing.T) {
 		WorkerRegister: true,
 		ClaimReturner:  true,
 		DueLister:      true,
+		ManyGetter:     true,
 	})
 }
 

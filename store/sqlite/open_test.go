@@ -299,3 +299,8 @@ func TestDueLister(t *testing.T) {
 	t.Parallel()
 	storetest.TestDueLister(t, open(t, Config{}))
 }
+
+func TestManyGetter(t *testing.T) {
+	t.Parallel()
+	storetest.TestManyGetter(t, open(t, Config{}))
+}

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // TestQueriesReadIndexes asks SQLite for the plans of the queries whose cost must not depend on the number of orders:
@@ -29,6 +31,7 @@ func TestQueriesReadIndexes(t *testing.T) {
 			"orders USING INDEX orders_next (under_way=? AND next<?)",
 			"orders USING INDEX orders_claimed (due<?)",
 		}},
+		{selectMany(), strings.Repeat("x ", store.MaxMany), []string{"orders USING INDEX sqlite_autoindex_orders_1 (id=?)"}},
 		{byAge, "1 x 2", []string{"SEARCH p USING PRIMARY KEY (workflow=?", "SEARCH o USING INDEX sqlite_autoindex_orders_1 (id=?)"}},
 		{pendingByID, "x 2", []string{"orders USING INDEX orders_pending (id>?)"}},
 		{byState, "x 1 2", []string{"orders USING INDEX orders_attention (id>?)"}},

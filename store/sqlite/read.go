@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/store"
@@ -32,6 +33,45 @@ func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error
 		return nil, fmt.Errorf("read order %q: %w", orderID, err)
 	}
 	return store.Decode(orderID, record, s.config.Sealer)
+}
+
+// selectMany returns the SQL that reads at most store.MaxMany records. The parameters without an ID are NULL.
+func selectMany() string {
+	return "SELECT id, record FROM orders WHERE id IN (?" + strings.Repeat(", ?", store.MaxMany-1) + ")"
+}
+
+// GetMany implements store.ManyGetter.
+func (s *Store) GetMany(ctx context.Context, orderIDs []string) (map[string]*approval.Order, error) {
+	select {
+	case <-s.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	default:
+	}
+	ids := make([]any, store.MaxMany)
+	for i, id := range orderIDs {
+		ids[i] = []byte(id)
+	}
+	rows, err := s.selectRecords.QueryContext(context.WithoutCancel(ctx), ids...)
+	if err != nil {
+		return nil, fmt.Errorf("read orders: %w", err)
+	}
+	defer rows.Close()
+	orders := make(map[string]*approval.Order, len(orderIDs))
+	for rows.Next() {
+		var id, record sql.RawBytes // without a copy: they are valid until the next row
+		if err := rows.Scan(&id, &record); err != nil {
+			return nil, fmt.Errorf("read orders: %w", err)
+		}
+		if o, err := store.Decode(string(id), record, s.config.Sealer); err == nil {
+			orders[o.ID] = o
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read orders: %w", err)
+	}
+	return orders, nil
 }
 
 // listQuery returns the SQL of a list, and its arguments except the limit.

@@ -56,17 +56,19 @@ type Commit struct {
 
 // Store implements store.Store and store.DeadLetters.
 type Store struct {
-	config       Config
-	lock         *os.File
-	reads        *sql.DB
-	selectRecord *sql.Stmt // of reads: each of its connections prepares it once
-	writes       *sql.DB
-	conn         *sql.Conn // of the writer
-	stmts        statements
-	recent       recentOrders
-	sync         logSync
-	vacuum       vacuum
-	counts       pendingCounts
+	config Config
+	lock   *os.File
+	reads  *sql.DB
+	writes *sql.DB
+	conn   *sql.Conn // of the writer
+	stmts  statements
+	recent recentOrders
+	sync   logSync
+	vacuum vacuum
+	counts pendingCounts
+	// The statements of reads: each of its connections prepares them once.
+	selectRecord, selectRecords *sql.Stmt
+
 	// transaction is the number of the writer's transaction.
 	transaction uint64
 
@@ -157,6 +159,9 @@ func (s *Store) openDatabases(ctx context.Context) error {
 		return err
 	}
 	if s.selectRecord, err = s.reads.PrepareContext(ctx, "SELECT record FROM orders WHERE id = ?"); err != nil {
+		return err
+	}
+	if s.selectRecords, err = s.reads.PrepareContext(ctx, selectMany()); err != nil {
 		return err
 	}
 	return s.counts.begin(ctx, s.reads)

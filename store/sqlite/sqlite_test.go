@@ -158,6 +158,7 @@ func TestOptionalInterfaces(t *testing.T) {
 		Prober:       true,
 		OrphanLister: true,
 		DueLister:    true,
+		ManyGetter:   true,
 		KeyRegister:  true,
 		Restored:     true,
 	})

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ type Optional struct {
 	Prober       bool
 	OrphanLister bool
 	DueLister    bool
+	ManyGetter   bool
 	KeyRegister  bool
 	Restored     bool
 	Owner        bool
@@ -31,6 +34,7 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 	_, prober := s.(store.Prober)
 	_, orphanLister := s.(store.OrphanLister)
 	_, dueLister := s.(store.DueLister)
+	_, manyGetter := s.(store.ManyGetter)
 	_, keyRegister := s.(store.KeyRegister)
 	_, restored := s.(store.Restored)
 	_, owner := s.(store.Owner)
@@ -41,6 +45,7 @@ func RequireOptional(t *testing.T, s store.Store, want Optional) {
 		Prober:       prober,
 		OrphanLister: orphanLister,
 		DueLister:    dueLister,
+		ManyGetter:   manyGetter,
 		KeyRegister:  keyRegister,
 		Restored:     restored,
 		Owner:        owner,
@@ -69,4 +74,31 @@ func TestDueLister(t *testing.T, s store.Store) {
 	requireDue(at(time.Hour), "a", "b")
 	require.Len(t, mustClaim(t, s, time.Hour, 1), 1)
 	requireDue(at(time.Hour), "a", "b")
+}
+
+// TestManyGetter tests a store that reads many orders at once.
+func TestManyGetter(t *testing.T, s store.Store) {
+	t.Helper()
+	getter, ok := s.(store.ManyGetter)
+	require.True(t, ok)
+	ids := []string{"not stored"}
+	for i := range store.MaxMany - 1 {
+		ids = append(ids, fmt.Sprint("stored-", i))
+		mustUpdate(t, s, ids[i+1], dueAt(time.Hour))
+	}
+	mustUpdate(t, s, "other", dueAt(time.Hour))
+	for _, n := range []int{0, 1, 2, len(ids)} {
+		orders, err := getter.GetMany(t.Context(), ids[:n])
+		require.NoError(t, err)
+		require.Len(t, orders, max(0, n-1))
+		for id, o := range orders {
+			want, err := s.Get(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, want, o)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := getter.GetMany(ended, ids)
+	require.ErrorIs(t, err, context.Canceled)
 }
