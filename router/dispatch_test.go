@@ -21,7 +21,7 @@ func receive(t *testing.T, messages <-chan *message.Message) (*message.Message, 
 		act, ok := handlers.ActionOf(m.Context())
 		require.True(t, ok)
 		return m, act
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(t, "nothing was handed out")
 		return nil, approval.Action{}
 	}
