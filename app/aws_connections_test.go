@@ -18,7 +18,8 @@ import (
 	"github.com/approval-relay/approval-relay/setup"
 )
 
-// A burst of calls to AWS uses the connections of the burst before it. The SDK keeps 100 by default.
+// A burst of calls to AWS uses the connections of the burst before it. The SDK keeps 100 by default, and would open more than
+// half of them again for each burst. On a busy machine net/http closes a few, see TestConnectionsAreKept.
 func TestConnectionsToAWSAreKept(t *testing.T) {
 	t.Parallel()
 	m := metrics.New(prometheus.NewRegistry(), metrics.Config{AWSOperations: AWSOperations()})
@@ -36,7 +37,8 @@ func TestConnectionsToAWSAreKept(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	defer server.Close()
-	for range 3 {
+	const bursts = 6
+	for range bursts {
 		together.Add(burst)
 		var calls sync.WaitGroup
 		for range burst {
@@ -52,6 +54,6 @@ func TestConnectionsToAWSAreKept(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		require.EqualValues(t, burst, opened.Load())
 	}
+	require.Less(t, opened.Load(), int64(bursts*burst/2))
 }
