@@ -39,7 +39,9 @@ func votesIn(t *testing.T, s *Store, own *postgrestest.Server, orderID string) i
 	t.Helper()
 	c := Config{Settings: Settings{URL: secret.New(own.URL())}, Sealer: s.config.Sealer}
 	c.SetDefaults(setup.Common{})
-	return countVotes(t, open(t, c), orderID)
+	reader := open(t, c)
+	defer func() { require.NoError(t, reader.Close()) }() // the server has few connections
+	return countVotes(t, reader, orderID)
 }
 
 // TestCrashKeepsUnsyncedWrites kills the server after unsynced writes, which are lost there. The worker stores them again,

@@ -26,6 +26,9 @@ var ErrMissing = errors.New("DynamoDB Local, Java or a C compiler is missing: se
 //go:embed testdata/loopback.c
 var loopbackSource []byte
 
+// startLimit is for a server that hangs: beside many others on a small machine, a start takes more than a minute.
+const startLimit = 5 * time.Minute
+
 // Server is a running DynamoDB Local. It keeps its tables in memory.
 type Server struct {
 	URL     string
@@ -94,7 +97,7 @@ func (s *Server) startProcess(ctx context.Context, jar string) error {
 	if err := s.command.Start(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	client := dynamodb.NewFromConfig(s.Config())
 	for {

@@ -24,6 +24,9 @@ import (
 // ErrMissing is returned if this machine lacks PostgreSQL, or a user for it: PostgreSQL refuses to run as root.
 var ErrMissing = errors.New("PostgreSQL is missing: see scripts/need-tools")
 
+// startLimit is for a server that hangs: beside many others on a small machine, a start takes more than a minute.
+const startLimit = 5 * time.Minute
+
 // Options are the options of a server.
 type Options struct {
 	// Fsync makes commits wait for the disk, as in production. Without it, tests are faster.
@@ -203,7 +206,7 @@ func onOff(on bool) string {
 
 // wait waits until the server answers.
 func (s *Server) wait(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
