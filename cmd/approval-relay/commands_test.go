@@ -151,7 +151,7 @@ func TestDecideAndCancel(t *testing.T) {
 func TestRedriveCommand(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	r := p.start(t, p.file(t, true, ""))
+	r := p.start(t, p.file(t, true, endsSoon))
 	r.aws.StepFunctions.SetFaults(emulator.Faults{Fail: 1})
 	token := r.ask(t, "late", "")
 	r.ops(t, 0, "decide", "approve", "late", "--reason=x")
@@ -349,7 +349,7 @@ func TestCommandLine(t *testing.T) {
 func TestRedriveAsks(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	r := p.start(t, p.file(t, true, "approvers: [ann@example.com]"))
+	r := p.start(t, p.file(t, true, endsSoon+"\n    approvers: [ann@example.com]"))
 	r.aws.StepFunctions.OpenTask(time.Hour, 0)
 	got := r.program(t, "/v1/requests", `{"orderId":"o-1","taskToken":"nobody-waits"}`)
 	require.Equal(t, http.StatusAccepted, got.status, got.text)
@@ -357,7 +357,7 @@ func TestRedriveAsks(t *testing.T) {
 	require.Eventually(t, func() bool {
 		out, _ := r.ops(t, 0, "show", "o-1")
 		return strings.Contains(out, "exhausted to")
-	}, 10*time.Second, 10*time.Millisecond)
+	}, hangLimit, 10*time.Millisecond)
 
 	_, errs := r.ops(t, statusUsage, "redrive")
 	require.Contains(t, errs, "--yes")

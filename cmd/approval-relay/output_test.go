@@ -59,7 +59,7 @@ func TestFormsOfAList(t *testing.T) {
 func TestWhatListsAndActsTell(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	r := p.start(t, p.file(t, true, "approvers: [ann@example.com, bob@example.com]\n    policy: all"))
+	r := p.start(t, p.file(t, true, endsSoon+"\n    approvers: [ann@example.com, bob@example.com]\n    policy: all"))
 	_, errs := r.ops(t, 0, "requests", "--state=all")
 	require.Contains(t, errs, "there is no approval")
 	_, errs = r.ops(t, statusNotFound, "cancel", "o-1", "--reason=x")

@@ -31,7 +31,7 @@ func TestWrongIssuerAtStart(t *testing.T) {
 		text := strings.Replace(read(t, file), `"http://relay.test"}`, oidc, 1)
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
 		r := p.start(t, file)
-		require.Eventually(t, func() bool { return strings.Contains(r.log.String(), logged) }, 10*time.Second, 10*time.Millisecond,
+		require.Eventually(t, func() bool { return strings.Contains(r.log.String(), logged) }, hangLimit, 10*time.Millisecond,
 			"%s", r.log)
 		resp, err := http.Get(r.operator + "/readyz")
 		require.NoError(t, err)

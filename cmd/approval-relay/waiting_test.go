@@ -24,7 +24,7 @@ func TestHeartbeatsWhilePeopleThink(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	r := p.start(t, p.file(t, true, "heartbeat: 1s"))
-	token := p.aws.StepFunctions.OpenTask(time.Hour, 3*time.Second)
+	token := p.aws.StepFunctions.OpenTask(time.Hour, 30*time.Second)
 	texts, _ := p.bodies(t, "heartbeat.json")
 	p.aws.SQS.PutMessage("requests", withToken(texts[0], token), nil)
 	eventually(t, "heartbeats for longer than the task lives without", func() bool { return p.heartbeats(token) >= 4 })
@@ -48,8 +48,8 @@ func withToken(body, token string) string {
 func TestHeartbeatsUntilTheAnswer(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	r := p.start(t, p.file(t, true, "heartbeat: 1s")) // callback.retry.max_age is 5s
-	token := p.aws.StepFunctions.OpenTask(time.Hour, 3*time.Second)
+	r := p.start(t, p.file(t, true, endsSoon+"\n    heartbeat: 1s"))
+	token := p.aws.StepFunctions.OpenTask(time.Hour, 30*time.Second)
 	p.aws.SQS.PutMessage("requests", fmt.Sprintf(`{"orderId":"A-1","taskToken":%q}`, token), nil)
 	r.pending(t, "A-1")
 	p.aws.StepFunctions.SetFaults(emulator.Faults{Throttle: 1}, emulator.ActionSuccess, emulator.ActionFailure)
