@@ -26,11 +26,11 @@ workflows:
     approvers: [ann@example.com]
     notify: [log]
     heartbeat: 1s
-    heartbeat_timeout: 3s
+    heartbeat_timeout: 8s
     callback: {retry: {base: 50ms, cap: 500ms}}
 `
 
-const stateHeartbeat = 3 * time.Second
+const stateHeartbeat = 8 * time.Second
 
 // executions asks for n approvals, of the orders A-0 and so on, each with an execution of its own.
 func (w *world) executions(t *testing.T, k *worker, n int, named bool) (tokens map[string]string) {
@@ -134,11 +134,11 @@ func TestAnswersLostInAnOutage(t *testing.T) {
 	require.Subset(t, []string{"too_late", "unknown"}, k.states(t, tokens))
 	require.Len(t, k.unanswered(t), 20)
 	require.Equal(t, 20, k.missed(t))
-	await(t, 10*time.Second, "they are counted", func() bool { return k.metric(t, "approval_relay_unanswered_orders") == "20" })
+	await(t, "they are counted", func() bool { return k.metric(t, "approval_relay_unanswered_orders") == "20" })
 
 	k.command(t, "dismiss", "A-7", "--reason=done by hand")
 	require.NotContains(t, k.unanswered(t), "A-7")
-	await(t, 10*time.Second, "one less is counted", func() bool { return k.metric(t, "approval_relay_unanswered_orders") == "19" })
+	await(t, "one less is counted", func() bool { return k.metric(t, "approval_relay_unanswered_orders") == "19" })
 	require.Contains(t, k.command(t, "show", "A-7"), "done by hand")
 }
 
@@ -155,7 +155,7 @@ func (w *world) loseAnswers(t *testing.T, k *worker, tokens map[string]string) {
 		require.Equal(t, emulator.TaskTimedOut, task.State)
 	}
 	w.aws.StepFunctions.SetOutage(false)
-	await(t, 20*time.Second, "the answers are no longer owed", func() bool { return k.haveEnded(t, tokens) })
+	await(t, "the answers are no longer owed", func() bool { return k.haveEnded(t, tokens) })
 }
 
 // The history of an execution tells that its task had timed out.
@@ -165,7 +165,7 @@ func TestAnswersLostAreFound(t *testing.T) {
 	k := w.start(t, w.config(t, beating))
 	tokens := w.executions(t, k, 5, true)
 	w.loseAnswers(t, k, tokens)
-	await(t, 20*time.Second, "the truth is found", func() bool { return slices.Equal(k.states(t, tokens), []string{"too_late timed_out"}) })
+	await(t, "the truth is found", func() bool { return slices.Equal(k.states(t, tokens), []string{"too_late timed_out"}) })
 	require.Len(t, k.unanswered(t), 5)
 	require.Equal(t, 5, k.missed(t))
 	require.Equal(t, "5", k.metric(t, `approval_relay_callbacks_reconciled_total{target="stepfunctions",truth="timed_out"}`))
@@ -196,7 +196,7 @@ func TestAnswersWithLostReplies(t *testing.T) {
 			for id := range tokens {
 				k.decide(t, id)
 			}
-			await(t, 10*time.Second, "the answers have arrived", func() bool { return w.countAnswered(t, tokens) == len(tokens) })
+			await(t, "the answers have arrived", func() bool { return w.countAnswered(t, tokens) == len(tokens) })
 			w.aws.StepFunctions.SetOutage(true)
 			w.aws.StepFunctions.SetFaults(emulator.Faults{})
 			stays(t, stateHeartbeat+time.Second, "the answers are owed", func() bool {
@@ -204,7 +204,7 @@ func TestAnswersWithLostReplies(t *testing.T) {
 			})
 			w.aws.StepFunctions.SetOutage(false)
 
-			await(t, 30*time.Second, "the truth is found", func() bool { return slices.Equal(k.states(t, tokens), []string{c.state}) })
+			await(t, "the truth is found", func() bool { return slices.Equal(k.states(t, tokens), []string{c.state}) })
 			require.Len(t, k.unanswered(t), c.unanswered)
 			require.Equal(t, len(tokens), w.countAnswered(t, tokens))
 			if c.denied {
@@ -234,6 +234,6 @@ func TestHeartbeatsWhileAnAnswerIsOwed(t *testing.T) {
 	k.decide(t, "A-0")
 	stays(t, 2*stateHeartbeat, "the task is open", func() bool { return w.task(t, token).State == emulator.TaskOpen })
 	w.aws.StepFunctions.SetFaults(emulator.Faults{}, emulator.ActionSuccess)
-	await(t, 20*time.Second, "the workflow is answered", func() bool { return w.task(t, token).Effective == 1 })
-	await(t, 5*time.Second, "it is recorded", func() bool { return k.order(t, "A-0").Approvals[0].Callback.State == "delivered" })
+	await(t, "the workflow is answered", func() bool { return w.task(t, token).Effective == 1 })
+	await(t, "it is recorded", func() bool { return k.order(t, "A-0").Approvals[0].Callback.State == "delivered" })
 }

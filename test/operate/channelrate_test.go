@@ -47,8 +47,8 @@ workflows:
 		defer mu.Unlock()
 		return len(arrived)
 	}
-	await(t, 60*time.Second, "every approver is told", func() bool { return count() >= orders })
-	await(t, 10*time.Second, "all are recorded", func() bool {
+	await(t, "every approver is told", func() bool { return count() >= orders })
+	await(t, "all are recorded", func() bool {
 		return k.metric(t, `approval_relay_notifications_total{channel="hook"}`) == fmt.Sprint(orders)
 	})
 	require.Equal(t, fmt.Sprint(orders), k.metric(t, `approval_relay_notification_requests_total{channel="hook"}`), "attempts")

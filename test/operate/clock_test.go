@@ -80,7 +80,7 @@ func (w *world) startJumping(t *testing.T, c config, wrong time.Duration) *jumpi
 	j := &jumping{offsetFile: c.path + ".offset"}
 	j.set(t, wrong)
 	j.worker = w.launch(t, jumpingProgram(t), c, "OFFSET_FILE="+j.offsetFile)
-	await(t, 30*time.Second, "the worker serves", func() bool {
+	await(t, "the worker serves", func() bool {
 		status, _ := j.readiness(t)
 		return status != 0
 	})
@@ -129,16 +129,16 @@ func TestClockJumps(t *testing.T) {
 			owed := w.ask(t, k.worker, "orders", "B-1", time.Hour, 8*time.Second)
 			w.aws.StepFunctions.SetFaults(emulator.Faults{Fail: 1}, "SendTaskSuccess")
 			k.decide(t, "B-1")
-			await(t, 10*time.Second, "an attempt failed", func() bool { return k.order(t, "B-1").Approvals[0].Callback.Attempts > 0 })
+			await(t, "an attempt failed", func() bool { return k.order(t, "B-1").Approvals[0].Callback.Attempts > 0 })
 
 			k.set(t, jumped)
-			await(t, 10*time.Second, "the worker is not ready, and tells why", func() bool {
+			await(t, "the worker is not ready, and tells why", func() bool {
 				status, text := k.readiness(t)
 				return status == http.StatusServiceUnavailable && strings.Contains(text, "the clock of this machine")
 			})
 			require.Equal(t, "1", k.metric(t, "approval_relay_clock_uncertain"))
 			w.aws.StepFunctions.SetFaults(emulator.Faults{})
-			await(t, 10*time.Second, "the answer is given", func() bool { return w.task(t, owed).Effective == 1 })
+			await(t, "the answer is given", func() bool { return w.task(t, owed).Effective == 1 })
 			stays(t, 20*time.Second, "the approvals are pending, and their tasks are kept alive", func() bool {
 				for _, token := range pending {
 					if w.task(t, token).State != emulator.TaskOpen {
@@ -150,9 +150,9 @@ func TestClockJumps(t *testing.T) {
 			// A request after the jump has its whole time, and its decision is taken and answered.
 			later := w.aws.StepFunctions.OpenTask(time.Hour, 0)
 			w.aws.SQS.PutMessage("orders", requestBody("C-1", later), nil)
-			await(t, 30*time.Second, "the request is read", func() bool { return len(k.order(t, "C-1").Approvals) == 1 })
+			await(t, "the request is read", func() bool { return len(k.order(t, "C-1").Approvals) == 1 })
 			k.decide(t, "C-1")
-			await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, later).Effective == 1 })
+			await(t, "the workflow is answered", func() bool { return w.task(t, later).Effective == 1 })
 
 			k.set(t, 0)
 			k.awaitReady(t)
@@ -160,7 +160,7 @@ func TestClockJumps(t *testing.T) {
 			for i, token := range pending {
 				require.Equal(t, "pending", k.order(t, fmt.Sprint("A-", i)).Approvals[0].Status)
 				k.decide(t, fmt.Sprint("A-", i))
-				await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, token).Effective == 1 })
+				await(t, "the workflow is answered", func() bool { return w.task(t, token).Effective == 1 })
 			}
 		})
 	}
@@ -178,7 +178,7 @@ func TestHeldDeadline(t *testing.T) {
 	k.set(t, 24*time.Hour)
 	stays(t, 15*time.Second, "the deadline is held", func() bool { return w.task(t, token).State == emulator.TaskOpen })
 	k.set(t, 0)
-	await(t, 40*time.Second, "the deadline passes", func() bool { return w.task(t, token).State == emulator.TaskFailed })
+	await(t, "the deadline passes", func() bool { return w.task(t, token).State == emulator.TaskFailed })
 	require.Equal(t, "ApprovalTimedOut", w.task(t, token).Error)
 }
 
@@ -207,7 +207,7 @@ func TestStartWithWrongClock(t *testing.T) {
 			k.awaitReady(t)
 			stays(t, 12*time.Second, "the tasks are kept alive", open)
 			k.decide(t, "A-2")
-			await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, second).Effective == 1 })
+			await(t, "the workflow is answered", func() bool { return w.task(t, second).Effective == 1 })
 		})
 	}
 }

@@ -154,7 +154,7 @@ func TestKeysThatAWSKeeps(t *testing.T) {
 
 	k = s.start(t, s.sealed)
 	k.decide(t, "A-1")
-	await(t, 10*time.Second, "the workflow is answered", func() bool { return s.task(t, token).Effective == 1 })
+	await(t, "the workflow is answered", func() bool { return s.task(t, token).Effective == 1 })
 	s.requireNoKey(t, k)
 }
 
@@ -182,7 +182,7 @@ func TestKeysThatAWSRefuses(t *testing.T) {
 		s.place.set(c.secret, c.fault)
 		began := time.Now()
 		k := s.launch(t, program(t, "plain"), c.config)
-		require.Error(t, k.awaitEnd(t, 20*time.Second), c.want)
+		require.Error(t, k.awaitEnd(t), c.want)
 		require.Less(t, time.Since(began), 20*time.Second)
 		for _, part := range c.want {
 			require.Contains(t, k.logs.String(), part)
@@ -199,7 +199,7 @@ func TestKeysDuringAnOutageOfAWS(t *testing.T) {
 	for _, fault := range []string{"KMSInternalException", "ThrottlingException", "broken"} {
 		s.place.set("", fault)
 		k := s.launch(t, program(t, "plain"), s.sealed)
-		await(t, 20*time.Second, "the worker tells what it waits for", func() bool {
+		await(t, "the worker tells what it waits for", func() bool {
 			return strings.Contains(k.logs.String(), `"level":"WARN","msg":"the keys cannot be read; trying again","setting":"keys.kms"`)
 		})
 		s.place.set("", "")
@@ -209,8 +209,8 @@ func TestKeysDuringAnOutageOfAWS(t *testing.T) {
 	}
 	s.place.set("", "broken")
 	k := s.launch(t, program(t, "plain"), s.inSecret)
-	await(t, 20*time.Second, "it waits", func() bool { return strings.Contains(k.logs.String(), "the keys cannot be read") })
+	await(t, "it waits", func() bool { return strings.Contains(k.logs.String(), "the keys cannot be read") })
 	k.terminate(t)
-	require.Error(t, k.awaitEnd(t, 5*time.Second))
+	require.Error(t, k.awaitEnd(t))
 	require.Contains(t, k.logs.String(), "keys.secrets_manager: the worker was stopped while it waited for its keys")
 }

@@ -3,7 +3,6 @@ package operate
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -40,7 +39,7 @@ func TestDeadLettersByHand(t *testing.T) {
 	w.aws.SQS.PutMessage("refunds", "no json", nil)
 	awaitCounts := func(inStore, inQueue string) {
 		t.Helper()
-		await(t, 20*time.Second, "the counts are "+inStore+" and "+inQueue, func() bool {
+		await(t, "the counts are "+inStore+" and "+inQueue, func() bool {
 			out := k.command(t, "deadletters")
 			return strings.Contains(out, "in the store: "+inStore+"\n") &&
 				strings.Contains(out, "in the queue orders-dead: about "+inQueue+"\n")

@@ -39,14 +39,14 @@ func TestMoveToATableAndBack(t *testing.T) {
 		tokens = append(tokens, w.ask(t, k, "orders", fmt.Sprintf("A-%d", i), time.Hour, 0))
 	}
 	w.aws.SQS.PutMessage("orders", "no json", nil)
-	await(t, 20*time.Second, "a dead letter", func() bool { return k.metric(t, "approval_relay_dead_letters") == "1" })
+	await(t, "a dead letter", func() bool { return k.metric(t, "approval_relay_dead_letters") == "1" })
 	k.decide(t, "A-0")
-	await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, tokens[0]).Effective == 1 })
+	await(t, "the workflow is answered", func() bool { return w.task(t, tokens[0]).Effective == 1 })
 	require.Equal(t, http.StatusOK, k.call(t, "PUT", "/v1/controls", `{"mode":"drain","reason":"the move"}`, nil))
 	stop := func() {
 		t.Helper()
 		k.terminate(t)
-		require.NoError(t, k.awaitEnd(t, 30*time.Second))
+		require.NoError(t, k.awaitEnd(t))
 	}
 	stop()
 
@@ -63,7 +63,7 @@ func TestMoveToATableAndBack(t *testing.T) {
 	require.Contains(t, k.command(t, "controls"), "the move")
 	require.Equal(t, 9, strings.Count(k.command(t, "requests"), " pending "))
 	k.decide(t, "A-1")
-	await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, tokens[1]).Effective == 1 })
+	await(t, "the workflow is answered", func() bool { return w.task(t, tokens[1]).Effective == 1 })
 	stop()
 
 	require.Regexp(t, `(?s)10 orders, digest .* 1 dead letter, digest `, move(inTable, inFile))
@@ -71,7 +71,7 @@ func TestMoveToATableAndBack(t *testing.T) {
 	require.Equal(t, 8, strings.Count(k.command(t, "requests"), " pending "))
 	require.Contains(t, k.command(t, "deadletters"), "in the store: 1\n")
 	k.decide(t, "A-2")
-	await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, tokens[2]).Effective == 1 })
+	await(t, "the workflow is answered", func() bool { return w.task(t, tokens[2]).Effective == 1 })
 	for i, token := range tokens {
 		require.Equal(t, i < 3, w.task(t, token).Effective == 1, "A-%d", i)
 	}

@@ -22,7 +22,7 @@ import (
 
 const (
 	// rolloutDelay is the shutdown.delay of the workers. It covers the lag of the services.
-	rolloutDelay = 4 * time.Second
+	rolloutDelay = 12 * time.Second
 	// serviceLag is the time after which a service obeys the readiness of a worker.
 	serviceLag = time.Second
 )
@@ -116,7 +116,8 @@ func (s *service) connections(k *worker) int {
 	return s.served[k]
 }
 
-// load is the clients of the services. Each keeps its connection alive and repeats nothing.
+// load is the clients of the services. Each keeps its connection alive and repeats nothing. They send slowly: a worker answers
+// 503 to a request that a busy machine has taken too long for.
 type load struct {
 	group sync.WaitGroup
 	sent  atomic.Int64
@@ -131,7 +132,7 @@ func (l *load) run(ctx context.Context, s *service, method string, request func(
 	l.group.Go(func() {
 		client := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
 		defer client.CloseIdleConnections()
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
@@ -200,14 +201,14 @@ func TestRollingUpdate(t *testing.T) {
 			return k
 		}
 		old.terminate(t)
-		await(t, rolloutDelay/2, "it is not ready", func() bool {
+		await(t, "it is not ready", func() bool {
 			status, _ := old.readiness(t)
 			return status == http.StatusServiceUnavailable
 		})
 		stays(t, serviceLag, "", func() bool { return true })
 		operator.remove(old)
 		public.remove(old)
-		require.NoError(t, old.awaitEnd(t, time.Minute))
+		require.NoError(t, old.awaitEnd(t))
 		return k
 	}
 	workers := []*worker{replace(nil), replace(nil)}
@@ -226,7 +227,7 @@ func TestRollingUpdate(t *testing.T) {
 	for _, old := range workers {
 		all = append(all, replace(old))
 	}
-	await(t, time.Minute, "the new workers serve", func() bool { return operator.connections(all[2]) > 0 && operator.connections(all[3]) > 0 })
+	await(t, "the new workers serve", func() bool { return operator.connections(all[2]) > 0 && operator.connections(all[3]) > 0 })
 	cancel()
 	l.group.Wait()
 

@@ -42,7 +42,7 @@ func TestCompactedFileShrinksAfterRetention(t *testing.T) {
 	k := w.start(t, c)
 	awaitRemoved(t, k)
 	k.terminate(t)
-	require.NoError(t, k.awaitEnd(t, 30*time.Second))
+	require.NoError(t, k.awaitEnd(t))
 	require.Greater(t, sizeOf(t, file), int64(removedSize), "free pages are kept")
 	require.Contains(t, run(t, "store", "compact", c.path), file+": ")
 	require.Less(t, sizeOf(t, file), int64(removedSize))
@@ -59,9 +59,9 @@ func awaitShrunk(t *testing.T, k *worker, file string, before int64) {
 	t.Helper()
 	require.Greater(t, before, int64(removedSize))
 	awaitRemoved(t, k)
-	await(t, 90*time.Second, "the file shrinks", func() bool { return sizeOf(t, file) < removedSize })
+	await(t, "the file shrinks", func() bool { return sizeOf(t, file) < removedSize })
 	k.terminate(t)
-	require.NoError(t, k.awaitEnd(t, 30*time.Second))
+	require.NoError(t, k.awaitEnd(t))
 	require.Contains(t, run(t, "store", "check", file, "--keys="+filepath.Join(filepath.Dir(file), "keys")), "is sound")
 	t.Logf("%d bytes before, %d now", before, sizeOf(t, file))
 }
@@ -69,7 +69,7 @@ func awaitShrunk(t *testing.T, k *worker, file string, before int64) {
 // awaitRemoved waits until the worker has removed all orders.
 func awaitRemoved(t *testing.T, k *worker) {
 	t.Helper()
-	await(t, 90*time.Second, "all orders are removed", func() bool {
+	await(t, "all orders are removed", func() bool {
 		return k.metric(t, "approval_relay_oldest_due_timestamp_seconds") == ""
 	})
 	require.Equal(t, 0, strings.Count(k.command(t, "requests", "--state=all"), "A-"))

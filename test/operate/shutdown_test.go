@@ -15,11 +15,11 @@ func TestShutdownDelay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.aws.SQS.CreateQueue("orders")
-	c := w.config(t, oneWorkflow+"shutdown: {delay: 4s}\n")
+	c := w.config(t, oneWorkflow+"shutdown: {delay: 15s}\n")
 	k := w.start(t, c)
 	began := time.Now()
 	k.terminate(t)
-	await(t, 2*time.Second, "it is not ready", func() bool {
+	await(t, "it is not ready", func() bool {
 		status, _ := k.readiness(t)
 		return status == http.StatusServiceUnavailable
 	})
@@ -29,14 +29,14 @@ func TestShutdownDelay(t *testing.T) {
 		require.NotEmpty(t, k.metric(t, "approval_relay_clock_uncertain"))
 	}
 	w.ask(t, k, "orders", "A-1", time.Hour, 0)
-	require.NoError(t, k.awaitEnd(t, 30*time.Second))
+	require.NoError(t, k.awaitEnd(t))
 
 	k = w.start(t, w.config(t, oneWorkflow+"shutdown: {delay: 10m}\n"))
 	k.terminate(t)
-	await(t, 2*time.Second, "it is not ready", func() bool {
+	await(t, "it is not ready", func() bool {
 		status, _ := k.readiness(t)
 		return status == http.StatusServiceUnavailable
 	})
 	require.NoError(t, k.cmd.Process.Signal(syscall.SIGTERM))
-	require.NoError(t, k.awaitEnd(t, 30*time.Second))
+	require.NoError(t, k.awaitEnd(t))
 }

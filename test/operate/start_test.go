@@ -45,7 +45,7 @@ func TestStartWithoutQueues(t *testing.T) {
 			require.Equal(t, http.StatusOK, status)
 			token := w.ask(t, k, "orders", "A-1", time.Hour, 0)
 			k.decide(t, "A-1")
-			await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, token).Effective == 1 })
+			await(t, "the workflow is answered", func() bool { return w.task(t, token).Effective == 1 })
 		})
 	}
 }
@@ -88,7 +88,7 @@ func TestStartWithWrongKeys(t *testing.T) {
 	requireRefused := func(text string) {
 		t.Helper()
 		wrong := w.launch(t, program(t, "plain"), c)
-		require.Error(t, wrong.awaitEnd(t, 20*time.Second))
+		require.Error(t, wrong.awaitEnd(t))
 		require.Contains(t, wrong.logs.String(), text)
 	}
 	require.NoError(t, os.WriteFile(keys, foreign, 0o600))
@@ -99,5 +99,5 @@ func TestStartWithWrongKeys(t *testing.T) {
 	require.NoError(t, os.WriteFile(keys, right, 0o600))
 	k = w.start(t, c)
 	k.decide(t, "A-1")
-	await(t, 10*time.Second, "the workflow is answered", func() bool { return w.task(t, token).Effective == 1 })
+	await(t, "the workflow is answered", func() bool { return w.task(t, token).Effective == 1 })
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -46,7 +45,7 @@ func measureWorkflows(t *testing.T, workflows int) (series int, memory int64) {
 	}
 	k := w.start(t, w.config(t, text.String()), "GOMEMLIMIT=200MiB") // as the chart sets it for such a limit
 	defer k.kill()
-	await(t, 2*time.Minute, "all queues are read", func() bool {
+	await(t, "all queues are read", func() bool {
 		return strings.Count(k.logs.String(), `"msg":"receiving"`) == workflows
 	})
 	var body string
