@@ -263,7 +263,7 @@ func TestReloadKeepsOutputs(t *testing.T) {
 // waitForLog waits for a text in the log, which is written after the rules are replaced.
 func (r *reloadedApp) waitForLog(t *testing.T, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(r.log.String(), text) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(r.log.String(), text) }, time.Minute, time.Millisecond)
 }
 
 func TestReloadByChangedFile(t *testing.T) {
@@ -275,7 +275,7 @@ func TestReloadByChangedFile(t *testing.T) {
 	r := startReloadedApp(t, fmt.Sprintf(webhook, secretFile), func(o *Options) { o.WatchInterval = 5 * time.Millisecond })
 	before := r.rules.Load()
 	require.NoError(t, os.WriteFile(secretFile, []byte("another-token-of-enough-bytes"), 0o600))
-	require.Eventually(t, func() bool { return r.rules.Load() != before }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return r.rules.Load() != before }, time.Minute, 5*time.Millisecond)
 	r.waitForLog(t, "changed file")
 }
 
@@ -288,6 +288,6 @@ func TestReloadByHangup(t *testing.T) {
 	})
 	r.rewrite(t, "log: {level: debug}\n")
 	hangup <- os.Interrupt
-	require.Eventually(t, func() bool { return r.options.Level.Level() == slog.LevelDebug }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return r.options.Level.Level() == slog.LevelDebug }, time.Minute, time.Millisecond)
 	r.waitForLog(t, "SIGHUP")
 }

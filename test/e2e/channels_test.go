@@ -38,7 +38,7 @@ func TestSES(t *testing.T) {
 		subject,
 	)))
 	s := w.requestApproval(t, "e2e-1")
-	if !waitUntil(t, 30*time.Second, func() bool { return len(mail.Emails()) > 0 }) {
+	if !waitUntil(t, time.Minute, func() bool { return len(mail.Emails()) > 0 }) {
 		t.Fatalf("no e-mail\n%s", lastOf(w.logs.String()))
 	}
 	got := mail.Emails()[0]
@@ -55,7 +55,7 @@ func TestTeams(t *testing.T) {
 	w, chat := newWorld(t), teamstest.StartWorkflow(t)
 	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(`{teams: {webhook_url: %q, allow_internal: true}}`, chat.URL)))
 	s := w.requestApproval(t, "e2e-1")
-	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
+	if !waitUntil(t, time.Minute, func() bool { return len(chat.Cards()) > 0 }) {
 		t.Fatalf("no card\n%s", lastOf(w.logs.String()))
 	}
 	card := chat.Cards()[0]
@@ -91,7 +91,7 @@ func TestSNS(t *testing.T) {
 	w.startProgram(t, w.writeChannelConfig(t, fmt.Sprintf(`{sns: {topic: %q}}`, *topic.TopicArn)))
 	s := w.requestApproval(t, "e2e-1")
 	var text string
-	if !waitUntil(t, 30*time.Second, func() bool { text = w.receiveMessage(t, queue.QueueUrl); return text != "" }) {
+	if !waitUntil(t, time.Minute, func() bool { text = w.receiveMessage(t, queue.QueueUrl); return text != "" }) {
 		t.Fatalf("no event\n%s", lastOf(w.logs.String()))
 	}
 	var envelope struct {
@@ -135,7 +135,7 @@ channels:
 	s := w.requestApproval(t, "e2e-1")
 	waitForType := func(want string) {
 		t.Helper()
-		if !waitUntil(t, 30*time.Second, func() bool {
+		if !waitUntil(t, time.Minute, func() bool {
 			return slices.ContainsFunc(w.aws.EventBridge.Events("approvals"), func(e emulator.Event) bool {
 				return e.DetailType == want && strings.Contains(e.Detail, `"subject":"e2e-1"`)
 			})
@@ -251,7 +251,7 @@ func (w *world) decideThroughLink(t *testing.T, s *scenario, link string) {
 // checkDelivered waits for the answer of the workflow and checks that it was sent once.
 func (w *world) checkDelivered(t *testing.T, s *scenario) {
 	t.Helper()
-	waitUntil(t, 30*time.Second, func() bool {
+	waitUntil(t, time.Minute, func() bool {
 		task, _ := w.aws.StepFunctions.FindTask(s.token)
 		return task.State != emulator.TaskOpen
 	})

@@ -18,7 +18,7 @@ func TestDiscord(t *testing.T) {
 	w, chat := newWorld(t), discordtest.StartWebhook(t)
 	w.startProgram(t, w.writeChatConfig(t, fmt.Sprintf(`{discord: {webhook_url: %q, allow_internal: true}}`, chat.URL)))
 	s := w.requestInShape(t, "e2e-1", "quorum")
-	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Messages()) > 0 }) {
+	if !waitUntil(t, time.Minute, func() bool { return len(chat.Messages()) > 0 }) {
 		t.Fatalf("no message\n%s", lastOf(w.logs.String()))
 	}
 	message := chat.Messages()[0]
@@ -37,7 +37,7 @@ func TestGoogleChat(t *testing.T) {
 	w, chat := newWorld(t), googlechattest.StartWebhook(t)
 	w.startProgram(t, w.writeChatConfig(t, fmt.Sprintf(`{googlechat: {webhook_url: %q, allow_internal: true}}`, chat.URL)))
 	s := w.requestInShape(t, "e2e-1", "quorum")
-	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Messages()) > 1 }) {
+	if !waitUntil(t, time.Minute, func() bool { return len(chat.Messages()) > 1 }) {
 		t.Fatalf("%d messages\n%s", len(chat.Messages()), lastOf(w.logs.String()))
 	}
 	request, reminder := chat.Messages()[0], chat.Messages()[1]

@@ -43,7 +43,7 @@ func linkOf(m slacktest.Message) string {
 func waitForMessage(t *testing.T, w *world, s *slacktest.Server, texts ...string) slacktest.Message {
 	t.Helper()
 	var found slacktest.Message
-	ok := waitUntil(t, 30*time.Second, func() bool {
+	ok := waitUntil(t, time.Minute, func() bool {
 		for _, m := range s.Messages() {
 			all := []string{m.Channel}
 			for _, b := range m.Blocks {
@@ -132,7 +132,7 @@ channels:
 	if status := w.pressButton(t, s, eve, m, "approve"); status != http.StatusOK {
 		t.Errorf("eve: %d", status)
 	}
-	if !waitUntil(t, 10*time.Second, func() bool {
+	if !waitUntil(t, time.Minute, func() bool {
 		return strings.Contains(strings.Join(s.Answers(), ""), "You are not asked to decide this")
 	}) {
 		t.Error("eve gets no answer")
@@ -159,7 +159,7 @@ channels:
 
 	both := ask("all", "p-all") // zoe is away and unknown to Slack: she gets a mail, and bob is her substitute
 	w.pressButton(t, s, ann, waitForMessage(t, w, s, "D0ANN", "p-all"), "approve")
-	if !waitUntil(t, 30*time.Second, func() bool { return w.mail.linkOf("p-all", "zoe@example.com") != "" }) {
+	if !waitUntil(t, time.Minute, func() bool { return w.mail.linkOf("p-all", "zoe@example.com") != "" }) {
 		t.Errorf("no mail to zoe\n%s", linesOf(w.logs.String(), "p-all"))
 	}
 	w.pressButton(t, s, bob, waitForMessage(t, w, s, "D0BOB", "p-all"), "approve")
@@ -225,7 +225,7 @@ func checkClosedMessages(t *testing.T, w *world, s *slacktest.Server, ask func(w
 			m,
 			"approve",
 		) // from a client that still shows the old message
-		if !waitUntil(t, 10*time.Second, func() bool { return len(s.Answers()) > before }) {
+		if !waitUntil(t, time.Minute, func() bool { return len(s.Answers()) > before }) {
 			t.Errorf("%s: a late press gets no answer", order)
 		}
 		link := linkOf(m)
@@ -245,7 +245,7 @@ func checkClosedMessages(t *testing.T, w *world, s *slacktest.Server, ask func(w
 func (w *world) checkEvents(t *testing.T, order, status string) {
 	t.Helper()
 	var outcomes int
-	ok := waitUntil(t, 30*time.Second, func() bool {
+	ok := waitUntil(t, time.Minute, func() bool {
 		events := w.hooks.bodiesOf(order)
 		outcomes = 0
 		for _, e := range events {

@@ -98,7 +98,7 @@ func (s *mailSession) Data(r io.Reader) error {
 func (m *mailServer) waitFor(t *testing.T, to, subject string) sentMail {
 	t.Helper()
 	var found sentMail
-	if !waitUntil(t, 30*time.Second, func() bool {
+	if !waitUntil(t, time.Minute, func() bool {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for _, sent := range m.mails {

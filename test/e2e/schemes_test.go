@@ -205,7 +205,7 @@ func TestLog(t *testing.T) {
 	w := newWorld(t)
 	w.startProgram(t, w.writeChannelConfig(t, `{log: {}}`))
 	s := w.requestApproval(t, "e2e-1")
-	if !waitUntil(t, 30*time.Second, func() bool { return linkForm.MatchString(w.logs.String()) }) {
+	if !waitUntil(t, time.Minute, func() bool { return linkForm.MatchString(w.logs.String()) }) {
 		t.Fatalf("no link\n%s", lastOf(w.logs.String()))
 	}
 	w.decideThroughLink(t, s, linkForm.FindString(w.logs.String()))
@@ -230,7 +230,7 @@ people: {ann@example.com: {slack: U0ANN}}`, chat.WebhookURL(), slackSecret, at.H
 		t.Errorf("%d", status)
 	}
 	w.checkDelivered(t, s)
-	if !waitUntil(t, 10*time.Second, func() bool {
+	if !waitUntil(t, time.Minute, func() bool {
 		said := strings.Join(chat.Answers(), "\n")
 		return strings.Contains(said, "ann@example.com approved") && strings.Contains(said, "replace_original")
 	}) {

@@ -151,7 +151,7 @@ func checkGroupCard(t *testing.T, w *world, signedIn *browser, chat *teamstest.W
 		fmt.Sprintf(`{"orderId": %q, "taskToken": %q}`, s.order, s.token),
 		http.StatusAccepted,
 	)
-	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Cards()) > 0 }) {
+	if !waitUntil(t, time.Minute, func() bool { return len(chat.Cards()) > 0 }) {
 		t.Fatalf("no card\n%s", lastOf(w.logs.String()))
 	}
 	link := chat.Cards()[0].URL
@@ -172,7 +172,7 @@ func checkGroupCard(t *testing.T, w *world, signedIn *browser, chat *teamstest.W
 		t.Errorf("%s", page)
 	}
 	w.checkDelivered(t, s)
-	if !waitUntil(t, 30*time.Second, func() bool { return len(chat.Cards()) > 1 }) {
+	if !waitUntil(t, time.Minute, func() bool { return len(chat.Cards()) > 1 }) {
 		t.Fatalf("the group is not told that the request is decided\n%s", lastOf(w.logs.String()))
 	}
 	cards := chat.Cards()

@@ -174,7 +174,7 @@ targets:
 		decision := fmt.Sprintf(`{"orderId": %q, "decision": %q}`, order, c.decision)
 		w.postToOperator(t, "/v1/orders/"+order+"/decisions", decision, http.StatusOK)
 		var text string
-		if !waitUntil(t, 30*time.Second, func() bool { text = w.takeMessage(t, queues[c.queue]); return text != "" }) {
+		if !waitUntil(t, time.Minute, func() bool { text = w.takeMessage(t, queues[c.queue]); return text != "" }) {
 			t.Fatalf("%s: no answer\n%s", order, lastOf(w.logs.String()))
 		}
 		var answer struct {

@@ -28,7 +28,7 @@ channels:
 %s`, teamstest.AppID, teamstest.AppSecret, teamstest.Tenant, teamstest.Conversation, connector.URL, connector.LoginURL,
 		connector.OpenIDURL, w.stepFunctionsTarget())))
 	s := w.requestApproval(t, "e2e-1")
-	if !waitUntil(t, 30*time.Second, func() bool { return len(connector.Cards()) > 0 }) {
+	if !waitUntil(t, time.Minute, func() bool { return len(connector.Cards()) > 0 }) {
 		t.Fatalf("no card\n%s", lastOf(w.logs.String()))
 	}
 	button := connector.Cards()[0].Button("Approve")
@@ -54,7 +54,7 @@ channels:
 		t.Errorf("an approver: %+v\n%s", answer, lastOf(w.logs.String()))
 	}
 	w.checkDelivered(t, s)
-	if !waitUntil(t, 30*time.Second, func() bool { return len(connector.Cards()[0].Buttons) == 0 }) {
+	if !waitUntil(t, time.Minute, func() bool { return len(connector.Cards()[0].Buttons) == 0 }) {
 		t.Errorf("the card still has buttons: %s", connector.Cards()[0].Titles())
 	}
 	if strings.Contains(w.logs.String(), teamstest.AppSecret) || strings.Contains(w.logs.String(), teamstest.BotToken) {

@@ -254,7 +254,7 @@ func (w *world) startProgram(t *testing.T, config string) {
 	w.proc = p
 	w.mu.Unlock()
 	t.Cleanup(func() { _ = p.cmd.Process.Kill(); <-p.done })
-	ready := waitUntil(t, 30*time.Second, func() bool {
+	ready := waitUntil(t, time.Minute, func() bool {
 		select {
 		case <-p.done:
 			t.Fatalf("the program ended: %v\n%s", p.err, lastOf(w.logs.String()))
