@@ -65,6 +65,7 @@ type Store struct {
 	claims    claims
 	lanes     *lanes
 	late      lateWrites
+	texts     writeTexts
 	closed    chan struct{}
 	closeOnce sync.Once
 	unsynced  atomic.Bool // a transaction may not be on disk yet

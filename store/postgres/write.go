@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/approval-relay/approval-relay/store"
 )
@@ -24,23 +26,26 @@ type write struct {
 	owed, paid                 owedSet
 }
 
+// byteArray is an array of the type bytea[]. Unlike [][]byte, pgx encodes it without reflection.
+type byteArray = pgtype.FlatArray[[]byte]
+
 // rowSet has the columns of rows of the table orders.
 type rowSet struct {
-	ids, earlier, records [][]byte
+	ids, earlier, records byteArray
 	before, due, since    []int64
 	attention             []int16
 }
 
 // pendingSet has the columns of rows of the table pending, with the order of each.
 type pendingSet struct {
-	ids                  [][]byte
+	ids                  byteArray
 	workflows, approvals []string
 	since                []int64
 }
 
 // owedSet has the columns of rows of the table owed.
 type owedSet struct {
-	ids       [][]byte
+	ids       byteArray
 	workflows []string
 	since     []int64
 }
@@ -93,22 +98,80 @@ func (o *owedSet) add(id []byte, workflow string, since int64) {
 	o.since = append(o.since, since)
 }
 
+// shape tells which parts the statement of a write has. Statements of the same shape have the same text.
+type shape struct {
+	updated, inserted, removed, opened, ended, owed, paid, unsynced bool
+}
+
+func (w *write) shape() shape {
+	return shape{
+		updated:  len(w.updated.ids) > 0,
+		inserted: len(w.inserted.ids) > 0,
+		removed:  len(w.removed.ids) > 0,
+		opened:   len(w.opened.ids) > 0,
+		ended:    len(w.ended.ids) > 0,
+		owed:     len(w.owed.ids) > 0,
+		paid:     len(w.paid.ids) > 0,
+		unsynced: w.unsynced,
+	}
+}
+
+// writeTexts keeps the texts of statements, because it takes longer to put one together than to send it.
+type writeTexts struct {
+	mu      sync.Mutex
+	byShape map[shape]string
+}
+
+// find returns the text of a shape. If there is none yet, build makes it.
+func (t *writeTexts) find(of shape, build func() string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text, found := t.byShape[of]
+	if !found {
+		if t.byShape == nil {
+			t.byShape = map[shape]string{}
+		}
+		text = build()
+		t.byShape[of] = text
+	}
+	return text
+}
+
 // statement is a statement that is put together from parts.
 type statement struct {
-	parts []string
+	parts []part
+	last  part // after WITH and the parts
 	args  []any
 }
 
-// add adds a part. The texts $1, $2 and so on in it stand for its own arguments.
-func (s *statement) add(part string, args ...any) { s.parts = append(s.parts, s.number(part, args...)) }
+// part is a part of a statement, with the number of its arguments.
+type part struct {
+	text string
+	args int
+}
 
-// number adds arguments, and returns the text with their numbers.
-func (s *statement) number(part string, args ...any) string {
-	for i := len(args); i > 0; i-- { // from behind, because $1 is the beginning of $10
-		part = strings.ReplaceAll(part, fmt.Sprintf("$%d", i), fmt.Sprintf("$#%d", len(s.args)+i))
-	}
+// add adds a part. The texts $1, $2 and so on in it stand for its own arguments.
+func (s *statement) add(text string, args ...any) {
+	s.parts = append(s.parts, part{text, len(args)})
 	s.args = append(s.args, args...)
-	return strings.ReplaceAll(part, "$#", "$")
+}
+
+// text returns the whole statement, in which all arguments are numbered.
+func (s *statement) text() string {
+	before := 0
+	number := func(p part) string {
+		text := p.text
+		for i := p.args; i > 0; i-- { // from behind, because $1 is the beginning of $10
+			text = strings.ReplaceAll(text, fmt.Sprintf("$%d", i), fmt.Sprintf("$#%d", before+i))
+		}
+		before += p.args
+		return strings.ReplaceAll(text, "$#", "$")
+	}
+	var texts []string
+	for _, p := range s.parts {
+		texts = append(texts, number(p))
+	}
+	return "WITH " + strings.Join(texts, ", ") + number(s.last)
 }
 
 // The parts of a write. The smallest number of a bigint stands for NULL, see store.NoTime.
@@ -156,7 +219,8 @@ const (
 		WHERE o.id = p.id AND o.workflow = p.workflow AND o.since = p.since)`
 )
 
-// statement returns the statement of the write. It returns the IDs of the orders that have changed.
+// statement returns the statement of the write. It returns the IDs of the orders that have changed, and the rows of those
+// that exist although they were to be inserted.
 func (w *write) statement() *statement {
 	s := &statement{}
 	var done []string
@@ -179,6 +243,15 @@ func (w *write) statement() *statement {
 	}
 	if o := w.owed; len(o.ids) > 0 {
 		s.add(oweRows, o.ids, o.workflows, o.since)
+	}
+	s.last.text = " SELECT id, 0::bigint, ''::bytea, ''::bytea FROM done"
+	if w.unsynced { // until the end of the transaction
+		s.last.text += " WHERE set_config('synchronous_commit', 'off', true) = 'off'"
+	}
+	if ids := w.inserted.ids; len(ids) > 0 {
+		s.last.text += existingRows
+		s.last.args = 1
+		s.args = append(s.args, ids)
 	}
 	return s
 }
@@ -208,14 +281,8 @@ const existingRows = ` UNION ALL SELECT o.id, o.version, o.earlier, o.record
 // although they were to be inserted.
 func (s *Store) runWrite(ctx context.Context, w *write) (done map[string]bool, existing map[string]stored, err error) {
 	st := w.statement()
-	last := " SELECT id, 0::bigint, ''::bytea, ''::bytea FROM done"
-	if w.unsynced { // until the end of the transaction
-		last += " WHERE set_config('synchronous_commit', 'off', true) = 'off'"
-	}
-	if ids := w.inserted.ids; len(ids) > 0 {
-		last += st.number(existingRows, ids)
-	}
-	rows, err := s.pool.Query(ctx, s.sql("WITH "+strings.Join(st.parts, ", ")+last), st.args...)
+	text := s.texts.find(w.shape(), func() string { return s.sql(st.text()) })
+	rows, err := s.pool.Query(ctx, text, st.args...)
 	if err != nil {
 		return nil, nil, err
 	}
