@@ -48,7 +48,7 @@ const (
 	messageLimit = 30 * time.Second
 	// maxActionsPerURLTarget bounds the actions of each kind in progress for a target of callback URLs, so that a few
 	// hosts that hang do not use up its capacity.
-	maxActionsPerURLTarget = 8 * setup.DefaultConcurrency
+	maxActionsPerURLTarget = 4 * setup.DefaultConcurrency
 	// sweepInterval is the pause between two sweeps, and so about the longest delay of a deadline.
 	sweepInterval = 500 * time.Millisecond
 	sweepBatch    = 256

@@ -35,8 +35,8 @@ type awsClients struct {
 }
 
 // maxAWSConnections is the number of idle connections to a service that are kept: enough for the answers and heartbeats
-// of a target at its default concurrency, and as many again.
-const maxAWSConnections = 1024
+// of a target at its default concurrency.
+const maxAWSConnections = 2 * setup.DefaultConcurrency
 
 func newAWSClients(ctx context.Context, a config.AWS, w outbound.Observer, log *slog.Logger) *awsClients {
 	c := &awsClients{}

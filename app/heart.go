@@ -9,19 +9,14 @@ import (
 
 	"github.com/approval-relay/approval-relay/approval"
 	"github.com/approval-relay/approval-relay/heartbeat"
-	"github.com/approval-relay/approval-relay/setup"
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// heartbeatConcurrency returns the most heartbeats in progress to a target by the current rules: as many as answers, or
-// twice as many if the target has the default. 500,000 approvals with an interval of 4 minutes have 2,400 heartbeats a
-// second. If a call takes 100 ms, these are 240 in progress.
+// heartbeatConcurrency returns the most heartbeats in progress to a target by the current rules: as many as answers.
+// 500,000 approvals with an interval of 4 minutes have 2,400 heartbeats a second. If a call takes 100 ms, these are 240 in
+// progress.
 func (a *App) heartbeatConcurrency(target string) int {
-	n := a.concurrency(approval.ActionHeartbeat, target)
-	if n == setup.DefaultConcurrency {
-		return 2 * n
-	}
-	return n
+	return a.concurrency(approval.ActionHeartbeat, target)
 }
 
 // newHeartbeatSchedule returns the schedule of the heartbeats that this process keeps in memory. It returns nil if the

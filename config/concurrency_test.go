@@ -27,10 +27,10 @@ targets:
   many: {codepipeline: {region: eu-central-1, concurrency: 40}}
 `)
 	require.NoError(t, err)
-	for name, want := range map[string]int{"mail": 32, "slowly": 8, "hook": 256} {
+	for name, want := range map[string]int{"mail": 32, "slowly": 8, "hook": 512} {
 		require.Equal(t, want, c.Channels[name].Settings().(setup.Concurrent).CallsAtOnce(), name)
 	}
-	for name, want := range map[string]int{"http": 256, "few": 3, "stepfunctions": 256, "pipeline": 20, "many": 40} {
+	for name, want := range map[string]int{"http": 512, "few": 3, "stepfunctions": 512, "pipeline": 20, "many": 40} {
 		require.Equal(t, want, c.Targets[name].Settings().(setup.Concurrent).CallsAtOnce(), name)
 	}
 }

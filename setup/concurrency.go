@@ -1,9 +1,10 @@
 package setup
 
 // DefaultConcurrency is the number of calls at once to a channel, target or host of callback URLs, if the configuration
-// does not name it. With calls of 100 ms it lets 2,500 a second pass. A receiver that takes 25 ms for a call, one after
-// the other, still answers all of them within the time of a call.
-const DefaultConcurrency = 256
+// does not name it. A slot is taken while the beginning of its action is stored, during the call, and until the end is
+// stored. So with calls of 100 ms, 256 slots let fewer than 2,000 a second pass under load, and 512 let 3,000 pass. A receiver
+// that takes 15 ms for a call, one after the other, still answers all of them within the time of a call.
+const DefaultConcurrency = 512
 
 // maxConcurrency keeps the connections of a single channel or target far below the open files of a process.
 const maxConcurrency = 4096

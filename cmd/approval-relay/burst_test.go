@@ -60,7 +60,7 @@ func (s *slowServer) counts() (running, most, served int) {
 // The limits of the notifications under way through a channel, by default, and of the callbacks to a host in the file of
 // these tests.
 const (
-	maxOfChannel = 256
+	maxOfChannel = 512
 	maxOfHost    = 64
 )
 
@@ -68,7 +68,7 @@ const (
 // stay within the limit of the channel, and all of them are sent in the end.
 func TestBurstOnASlowChannel(t *testing.T) {
 	t.Parallel()
-	const orders, each = 20, 25
+	const orders, each = 30, 25
 	p, slow := newPlace(t), newSlowServer(t)
 	p.start(t, p.file(t, false, fmt.Sprintf("notify: [slow]\nchannels:\n  slow: {webhook: {url: %q, secrets: [%q], allow_internal: true}}",
 		slow.URL, signingSecret)))
