@@ -75,6 +75,47 @@ func TestRecentIsBounded(t *testing.T) {
 	assert.NotContains(t, r.orders, "long")
 }
 
+// An order is kept until its workflow has its answer, and no longer.
+func TestRecentHasActiveOrdersOnly(t *testing.T) {
+	t.Parallel()
+	s := open(t, Config{})
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		err := addRequest(o)
+		o.Approvals[0].CallbackRetry = approval.RetrySchedule{Base: time.Second, Cap: time.Second, MaxAge: time.Hour}
+		return err
+	})
+	require.Contains(t, s.recent.orders, "o", "it is pending")
+	var actions []approval.Action
+	mustUpdate(t, s, "o", func(o *approval.Order) (err error) {
+		env := approval.Environment{Now: startTime.Add(time.Minute), Lease: time.Minute}
+		_, actions, err = o.Decide(approval.Decision{ID: "d", By: "ann", Via: approval.ViaAPI, Outcome: approval.Approve}, approval.UnmatchedRetention{}, env)
+		return err
+	})
+	require.Len(t, actions, 1)
+	require.Contains(t, s.recent.orders, "o", "its callback is under way")
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		env := approval.Environment{Now: startTime.Add(2 * time.Minute), Lease: time.Minute}
+		o.RecordCallbackResult(actions[0], approval.Result{Kind: approval.ResultFailed}, env)
+		return nil
+	})
+	require.Contains(t, s.recent.orders, "o", "its answer is owed")
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		actions = o.Advance(approval.Environment{Now: startTime.Add(3 * time.Minute), Lease: time.Minute})
+		return nil
+	})
+	require.Len(t, actions, 1)
+	mustUpdate(t, s, "o", func(o *approval.Order) error {
+		env := approval.Environment{Now: startTime.Add(3 * time.Minute), Lease: time.Minute}
+		o.RecordCallbackResult(actions[0], approval.Result{Kind: approval.ResultOK}, env)
+		return nil
+	})
+	require.NotContains(t, s.recent.orders, "o", "it is answered")
+	require.Zero(t, s.recent.size)
+	o, err := s.Get(t.Context(), "o")
+	require.NoError(t, err)
+	require.Equal(t, approval.Approved, o.Approvals[0].Status)
+}
+
 // TestRowsOfRecentOrders changes the row of an order beside its record in each way that there is: the next update of the
 // order sees the change, though it need not read the database.
 func TestRowsOfRecentOrders(t *testing.T) {

@@ -81,6 +81,7 @@ type orderChange struct {
 	pending       int
 	attention     store.StateSet
 	underWay      bool
+	active        bool // it waits for a decision or an answer, or an action is under way: its next change is near
 	opened, ended []approval.PendingApproval
 	owed          []approval.OwedAnswer
 	paid          []string // workflows with an answer that is not owed any more
@@ -112,7 +113,7 @@ func (s *Store) applyTransition(
 		return c, out
 	}
 	c = newOrderChange(o, c.record, before)
-	if !c.remove && unknown.IsEmpty() {
+	if c.active && unknown.IsEmpty() {
 		s.recent.keepOrder(orderID, c.record, o, unknown)
 	}
 	return c, out
@@ -139,7 +140,7 @@ func waitingIn(o *approval.Order) waiting { return waiting{o.PendingApprovals(),
 
 // newOrderChange returns the change from an order with these rows to the order o with this record.
 func newOrderChange(o *approval.Order, record []byte, before waiting) orderChange {
-	pending, owed := o.PendingApprovals(), o.OwedAnswers()
+	pending, owed, underWay := o.PendingApprovals(), o.OwedAnswers(), o.IsUnderWay()
 	return orderChange{
 		record:    record,
 		remove:    o.IsEmpty(),
@@ -147,7 +148,8 @@ func newOrderChange(o *approval.Order, record []byte, before waiting) orderChang
 		since:     store.OldestPending(pending),
 		pending:   len(pending),
 		attention: store.StatesOf(o),
-		underWay:  o.IsUnderWay(),
+		underWay:  underWay,
+		active:    len(pending) > 0 || len(owed) > 0 || underWay,
 		opened:    subtractApprovals(pending, before.pending),
 		ended:     subtractApprovals(before.pending, pending),
 		owed:      changedOwed(owed, before.owed),
