@@ -79,9 +79,10 @@ func (t *requestTimes) readCount(name string, f Field[string], in Input) (int, b
 }
 
 // readDeadlineAsStart reads a deadline at or before the time of sending as the entry into the state: tutorials put the
-// state's EnteredTime into a field called deadline.
+// state's EnteredTime into a field called deadline. It is a deadline if the body tells the entry too. Over HTTP, where the
+// time of sending is unknown, a sender that tried again for a while would otherwise get a later deadline.
 func (t *requestTimes) readDeadlineAsStart() {
-	if t.deadline.IsZero() || t.deadline.After(t.sentOrNow().Add(clockSkew)) {
+	if t.deadline.IsZero() || t.deadline.After(t.sentOrNow().Add(clockSkew)) || t.isAfterKnownStart(t.deadline) {
 		return
 	}
 	if t.started.IsZero() {
@@ -91,6 +92,12 @@ func (t *requestTimes) readDeadlineAsStart() {
 		t.addNote("deadline is not used: it was over when the message was sent")
 	}
 	t.deadline = time.Time{}
+}
+
+// isAfterKnownStart reports whether a time is after the entry into the state that the body states for its first attempt.
+func (t *requestTimes) isAfterKnownStart(at time.Time) bool {
+	isFirst := t.retryKnown && !t.isRetried()
+	return isFirst && t.isNear(t.started) && at.After(t.started.Add(clockSkew))
 }
 
 // sentOrNow returns when the message was sent, or now if that is unknown or later than now.

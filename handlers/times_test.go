@@ -297,3 +297,35 @@ func TestTimeOfSending(t *testing.T) {
 		require.Equal(t, began.Add(24*time.Hour), h.approval(t, "A-1").Deadline.UTC())
 	}
 }
+
+// A sender that tried again while we were unavailable brings a deadline that is over or near. It stays a deadline if the
+// body states when the first attempt began.
+func TestLateRequestKeepsItsDeadline(t *testing.T) {
+	t.Parallel()
+	const noNumber = -1
+	for name, c := range map[string]struct {
+		retries  int
+		deadline time.Duration
+		isKept   bool
+		status   approval.Status
+	}{
+		"over":            {0, -5 * time.Second, true, approval.TimedOut},
+		"near":            {0, 3 * time.Second, true, approval.Pending},
+		"of a retry":      {1, -5 * time.Second, false, approval.Pending},
+		"without number":  {noNumber, -5 * time.Second, false, approval.Pending},
+		"it is the entry": {0, -time.Minute, false, approval.Pending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHouse()
+			fields := map[string]any{"enteredTime": from(-time.Minute), "approvalDeadline": from(c.deadline)}
+			if c.retries != noNumber {
+				fields["retryCount"] = c.retries
+			}
+			require.NoError(t, h.requests(func(*handlers.Workflow) {}).Handle(msg(t, body(fields))))
+			a := h.approval(t, "A-1")
+			require.Equal(t, c.status, a.Status)
+			require.Equal(t, c.isKept, a.Deadline.Before(began.Add(time.Minute)), "%s", a.Deadline)
+		})
+	}
+}

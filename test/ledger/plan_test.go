@@ -100,6 +100,8 @@ func (s *scenario) requestBody() (string, error) {
 		"canary":    "shown to approvers",
 	}
 	if s.timesOut {
+		m["enteredTime"] = s.taskEnds.Add(-shortTask).UTC().Format(time.RFC3339Nano)
+		m["retryCount"] = 0
 		m["timeoutSeconds"] = shortTask.Seconds()
 		m["approvalDeadline"] = time.Now().Add(shortDeadline).UTC().Format(time.RFC3339Nano)
 	}
