@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/approval-relay/approval-relay/approval"
@@ -59,7 +60,9 @@ func (h *Request) readTimes(in Input) (requestTimes, error) {
 	}
 	t.retryCount, t.retryKnown = t.readCount("retry_count", f.RetryCount, in)
 	t.redriveCount, _ = t.readCount("redrive_count", f.RedriveCount, in)
-	t.readDeadlineAsStart()
+	if !t.deadline.After(t.sentOrNow().Add(clockSkew)) && !t.isLate(f.Started, in) {
+		t.readDeadlineAsStart()
+	}
 	return t, err
 }
 
@@ -78,11 +81,21 @@ func (t *requestTimes) readCount(name string, f Field[string], in Input) (int, b
 	return n, true
 }
 
+// isLate reports whether the deadline is one that came near or passed while the sender tried to send the request. Over HTTP
+// the time of sending is unknown. So the body must state when its first attempt entered the state, by the name that Step
+// Functions has for it: startedAt may be the start of the execution.
+func (t *requestTimes) isLate(started Field[time.Time], in Input) bool {
+	if !t.sent.IsZero() || !t.retryKnown || t.isRetried() {
+		return false
+	}
+	place, _ := locateField(started, in)
+	return strings.HasSuffix(place, "enteredTime") && t.isNear(t.started) && t.deadline.After(t.started.Add(clockSkew))
+}
+
 // readDeadlineAsStart reads a deadline at or before the time of sending as the entry into the state: tutorials put the
-// state's EnteredTime into a field called deadline. It is a deadline if the body tells the entry too. Over HTTP, where the
-// time of sending is unknown, a sender that tried again for a while would otherwise get a later deadline.
+// state's EnteredTime into a field called deadline.
 func (t *requestTimes) readDeadlineAsStart() {
-	if t.deadline.IsZero() || t.deadline.After(t.sentOrNow().Add(clockSkew)) || t.isAfterKnownStart(t.deadline) {
+	if t.deadline.IsZero() {
 		return
 	}
 	if t.started.IsZero() {
@@ -92,12 +105,6 @@ func (t *requestTimes) readDeadlineAsStart() {
 		t.addNote("deadline is not used: it was over when the message was sent")
 	}
 	t.deadline = time.Time{}
-}
-
-// isAfterKnownStart reports whether a time is after the entry into the state that the body states for its first attempt.
-func (t *requestTimes) isAfterKnownStart(at time.Time) bool {
-	isFirst := t.retryKnown && !t.isRetried()
-	return isFirst && t.isNear(t.started) && at.After(t.started.Add(clockSkew))
 }
 
 // sentOrNow returns when the message was sent, or now if that is unknown or later than now.

@@ -298,31 +298,38 @@ func TestTimeOfSending(t *testing.T) {
 	}
 }
 
-// A sender that tried again while we were unavailable brings a deadline that is over or near. It stays a deadline if the
-// body states when the first attempt began.
+// Over HTTP, a sender that tried again while we were unavailable brings a deadline that is over or near. It stays a deadline
+// if the body states when the first attempt began.
 func TestLateRequestKeepsItsDeadline(t *testing.T) {
 	t.Parallel()
 	const noNumber = -1
 	for name, c := range map[string]struct {
+		field    string // of the time one minute ago
 		retries  int
 		deadline time.Duration
+		meta     []string
 		isKept   bool
 		status   approval.Status
 	}{
-		"over":            {0, -5 * time.Second, true, approval.TimedOut},
-		"near":            {0, 3 * time.Second, true, approval.Pending},
-		"of a retry":      {1, -5 * time.Second, false, approval.Pending},
-		"without number":  {noNumber, -5 * time.Second, false, approval.Pending},
-		"it is the entry": {0, -time.Minute, false, approval.Pending},
+		"over":                              {"enteredTime", 0, -5 * time.Second, nil, true, approval.TimedOut},
+		"near":                              {"enteredTime", 0, 3 * time.Second, nil, true, approval.Pending},
+		"of a retry":                        {"enteredTime", 1, -5 * time.Second, nil, false, approval.Pending},
+		"without number":                    {"enteredTime", noNumber, -5 * time.Second, nil, false, approval.Pending},
+		"it is the entry":                   {"enteredTime", 0, -time.Minute, nil, false, approval.Pending},
+		"beside the start of the execution": {"startedAt", 0, -5 * time.Second, nil, false, approval.Pending},
+		"sent by a queue, over before": {
+			"enteredTime", 0, -5 * time.Second, []string{metadata.SentAt, from(-time.Second).Format(time.RFC3339Nano)}, false,
+			approval.Pending,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse()
-			fields := map[string]any{"enteredTime": from(-time.Minute), "approvalDeadline": from(c.deadline)}
+			fields := map[string]any{c.field: from(-time.Minute), "approvalDeadline": from(c.deadline)}
 			if c.retries != noNumber {
 				fields["retryCount"] = c.retries
 			}
-			require.NoError(t, h.requests(func(*handlers.Workflow) {}).Handle(msg(t, body(fields))))
+			require.NoError(t, h.requests(func(*handlers.Workflow) {}).Handle(msg(t, body(fields), c.meta...)))
 			a := h.approval(t, "A-1")
 			require.Equal(t, c.status, a.Status)
 			require.Equal(t, c.isKept, a.Deadline.Before(began.Add(time.Minute)), "%s", a.Deadline)
