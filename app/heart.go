@@ -32,7 +32,7 @@ func (a *App) newHeartbeatSchedule() *heartbeat.Schedule {
 }
 
 // wireHeart makes the part that sends the heartbeats of the schedule.
-func (a *App) wireHeart(orders heartbeat.Orders) {
+func (a *App) wireHeart(orders observedStore) {
 	if a.transitions.Heartbeats == nil {
 		a.metrics.RegisterHeartbeats(func() (kept int, late time.Duration) { return 0, 0 })
 		return
@@ -49,7 +49,7 @@ func (a *App) wireHeart(orders heartbeat.Orders) {
 		CloseTimeout: a.config.Shutdown.Timeout / 5,
 	}
 	if many, ok := a.inner.(store.ManyGetter); ok {
-		c.GetMany = many.GetMany
+		c.GetMany = orders.observeGetMany(many.GetMany)
 	}
 	c.Workers, _ = a.inner.(store.WorkerRegister)
 	a.heart = heartbeat.NewHeart(c)

@@ -63,6 +63,22 @@ func (s observedStore) observeGet(get getOrder) getOrder {
 	}
 }
 
+// getOrders reads many orders at once.
+type getOrders func(ctx context.Context, orderIDs []string) (map[string]*approval.Order, error)
+
+// observeGetMany returns a read of many orders that is observed, as a single read.
+func (s observedStore) observeGetMany(getMany getOrders) getOrders {
+	return func(ctx context.Context, orderIDs []string) (map[string]*approval.Order, error) {
+		began := time.Now()
+		orders, err := getMany(ctx, orderIDs)
+		s.metrics.StoreCalled(metrics.StoreGet, time.Since(began))
+		for id := range orders {
+			s.unreadable.observe(id, nil)
+		}
+		return orders, err
+	}
+}
+
 // Claim implements store.Store.
 func (s observedStore) Claim(ctx context.Context, now time.Time, limit int, lease time.Duration) ([]string, error) {
 	began := time.Now()

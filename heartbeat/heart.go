@@ -114,15 +114,14 @@ func (h *Heart) Run(ctx context.Context) error {
 func (h *Heart) serve(ctx context.Context, l *lane) {
 	w := &senders{due: make(chan taken), freed: make(chan struct{}, 1)}
 	for {
-		free := h.free(l, w)
-		for ; free <= 0; free = h.free(l, w) {
+		for h.free(l, w) <= 0 {
 			select {
 			case <-w.freed:
 			case <-ctx.Done():
 				return
 			}
 		}
-		entries := h.awaitDue(ctx, l, min(free, store.MaxMany))
+		entries := h.awaitDue(ctx, l, w)
 		orders := h.readTogether(ctx, entries)
 		for _, e := range entries {
 			w.busy.Add(1)
@@ -158,6 +157,8 @@ func (h *Heart) readTogether(ctx context.Context, entries []*entry) map[string]*
 		return nil
 	}
 	defer func() { _ = recover() }() // Send will panic again, for the heartbeat of that order only
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	defer cancel()
 	ids := make([]string, len(entries))
 	for i, e := range entries {
 		ids[i] = e.orderID
@@ -165,6 +166,9 @@ func (h *Heart) readTogether(ctx context.Context, entries []*entry) map[string]*
 	orders, _ := h.GetMany(ctx, ids)
 	return orders
 }
+
+// readLimit bounds a read for several heartbeats, because the other heartbeats of their target wait for it.
+const readLimit = 2 * time.Second
 
 // senders are the goroutines that send the heartbeats of a lane.
 type senders struct {
@@ -195,13 +199,14 @@ func (h *Heart) sendAll(ctx context.Context, t taken, w *senders) {
 	}
 }
 
-// awaitDue waits until heartbeats of the lane are due and the store is not read-only, and takes them up to the limit. It
+// awaitDue waits until heartbeats of the lane are due and the store is not read-only, and takes as many as may begin. It
 // returns nil if the context ends.
-func (h *Heart) awaitDue(ctx context.Context, l *lane, limit int) []*entry {
+func (h *Heart) awaitDue(ctx context.Context, l *lane, w *senders) []*entry {
 	for ctx.Err() == nil {
 		wait := readOnlyPause
 		if h.MayChange == nil || h.MayChange(ctx) == nil {
 			var entries []*entry
+			limit := min(max(1, h.free(l, w)), store.MaxMany) // the bound may have fallen during the wait
 			if entries, wait = h.Schedule.takeDue(l, limit); entries != nil {
 				return entries
 			}
