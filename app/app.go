@@ -38,9 +38,9 @@ const (
 	// actionLease is the time that this process has for an action. It must be longer than a call (callTimeout) and the
 	// recording of its result together. After a crash, an answer is late by at most this time.
 	actionLease = 30 * time.Second
-	// shortActionLease is the lease of an answer near the end of its task. It is longer than a call too. The default margin of
-	// 30 seconds has time for an attempt after two crashes.
-	shortActionLease = 12 * time.Second
+	// shortActionLease is the lease of an answer near the end of its task. It is longer than a call too, by more than the clocks
+	// of workers differ as a rule. In the default margin of 30 seconds it ends twice.
+	shortActionLease = 14 * time.Second
 	// callTimeout bounds a single callback or notification, in case the endpoint accepts the connection and never
 	// answers.
 	callTimeout = 10 * time.Second

@@ -42,7 +42,7 @@ func TestReleaseLeases(t *testing.T) {
 // attempts, each with a lease in which a call can be made.
 func TestTheLeaseIsShorterNearTheEndOfTheTask(t *testing.T) {
 	t.Parallel()
-	const long, short = time.Minute, 12 * time.Second
+	const long, short = time.Minute, 14 * time.Second
 	for name, c := range map[string]struct {
 		left, want time.Duration // until the end of the task, zero if that is unknown
 	}{
@@ -72,7 +72,7 @@ func TestAnAnswerIsInTimeAfterTwoCrashes(t *testing.T) {
 	t.Parallel()
 	const margin = 30 * time.Second
 	o, a := pendingOrder(t, func(r *Request) { r.TaskExpires = r.Deadline.Add(margin) })
-	env := Environment{Now: a.Deadline, Lease: 30 * time.Second, ShortLease: 12 * time.Second}
+	env := Environment{Now: a.Deadline, Lease: 30 * time.Second, ShortLease: 14 * time.Second}
 	onlyCallback(t, o.Advance(env))
 	env.Now = o.NextDue()
 	onlyCallback(t, o.Advance(env))

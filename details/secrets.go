@@ -59,7 +59,7 @@ var (
 	secretValue = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----|^(?:Bearer|Basic) [A-Za-z0-9._~+/=-]{12,}$|` +
 		`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.|` +
 		`\b(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|sk_live_|rk_live_|AGE-SECRET-KEY-)[A-Za-z0-9_-]{10,}`)
-	// secretMarks are the texts of which each secret value has one. To look for them takes a small part of the time that
+	// Every secret value contains one of secretMarks. To look for them takes a small part of the time that
 	// secretValue takes for a text that is not secret.
 	secretMarks = []string{"-----BEGIN ", "Bearer ", "Basic ", "eyJ", "gho_", "ghp_", "ghs_", "ghu_", "github_pat_", "glpat-",
 		"xox", "k_live_", "AGE-SECRET-KEY-"}

@@ -87,7 +87,7 @@ func NewClient(c ClientConfig) *http.Client {
 
 // Send sends a request as client.Do does, for a client such as that of NewClient: it follows no redirects and keeps no
 // cookies, so Send leaves out the copies of the request that client.Do makes for both. A client with a Timeout of its own
-// needs client.Do for it. An error has no URL in its text, other than that of client.Do.
+// needs client.Do for it. Unlike an error of client.Do, its error has no URL in its text.
 func Send(client *http.Client, req *http.Request) (*http.Response, error) {
 	if client.Timeout > 0 {
 		return client.Do(req)

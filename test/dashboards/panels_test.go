@@ -29,7 +29,7 @@ var mayBeZero = map[string]string{
 	"approvals.json, Requested, B":                    "every message of the load is used whole",
 	"delivery.json, Heartbeats, B":                    "whether a probe ends before its task does depends on the moment",
 	"delivery.json, Heartbeats kept in memory, B":     "every heartbeat of the load is in time",
-	"delivery.json, Orders that wait for capacity, A": "it takes more than 256 slow calls at once, see TestBurstOnASlowChannel",
+	"delivery.json, Orders that wait for capacity, A": "it takes more than 512 slow calls at once, see TestBurstOnASlowChannel",
 	"worker.json, Paused and drained, A":              "nobody pauses during the load",
 	"worker.json, Uncertain clocks, A":                "the clock of the machine is right",
 	"approvals.json, Buttons in Slack and Teams, B":   "the load has no bot of Teams",
