@@ -185,6 +185,7 @@ func runCrashAt(t *testing.T, bin string, p point, nth int) {
 	w := newWorld(t, bin, s)
 	w.aws.SQS.SetFaults(emulator.SQSFaults{Duplicate: 0.2, Shuffle: 0.3})
 	if p.name == afterKill {
+		w.aws.StepFunctions.SetFaults(emulator.Faults{Latency: time.Second}) // answers are under way at most moments
 		go w.killUntilCrashed(once)
 	}
 	w.addStories(len(storyKinds()))

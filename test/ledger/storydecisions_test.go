@@ -158,7 +158,7 @@ func (w *world) checkStories(v *violations) {
 		for _, e := range s.executions {
 			attempts += len(e.Attempts())
 		}
-		o, err := w.readFinalOrder(s.order, attempts, 10*time.Second)
+		o, err := w.readFinalOrder(s.order, attempts)
 		if err != nil || len(o.Approvals) != attempts {
 			v.addf("order %s, %s: %d approvals of %d attempts; %v", s.order, s.name, len(o.Approvals), attempts, err)
 			continue

@@ -67,6 +67,7 @@ type world struct {
 	mu          sync.Mutex
 	starts      int
 	badRequests int               // number of requests that cannot be understood
+	finalBy     time.Time         // every callback has ended, see finalWithin
 	links       map[string]string // by order ID
 	titleLinks  map[string]string // by title, which is different for each attempt of a story
 }
