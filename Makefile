@@ -35,7 +35,7 @@ flood: ## flood the public address of the built program for half a minute in eac
 bench: build ## measure throughput and latency beside reference points; for one package: go test -bench . ./PACKAGE
 	go run ./test/bench $(BENCHFLAGS)
 
-pgo: ## record the profile that `go build` optimises the worker by, from make bench's whole approvals (ROUNDS=5)
+pgo: ## record the profile that `go build` optimises the worker by, from make bench's whole approvals (ROUNDS=20)
 	@ROUNDS=$(ROUNDS) scripts/pgo
 
 ledger: ## run crashes and faults, then compare all records (LONG=1: full size and mutants, half an hour)
