@@ -112,7 +112,7 @@ func (h *Heart) Run(ctx context.Context) error {
 // serve sends the heartbeats of a lane. A goroutine sends many heartbeats, one after the other, because the stack of a new
 // goroutine would have to grow for each.
 func (h *Heart) serve(ctx context.Context, l *lane) {
-	w := &senders{due: make(chan taken), freed: make(chan struct{}, 1)}
+	w := &senders{due: make(chan dueHeartbeat), freed: make(chan struct{}, 1)}
 	for {
 		for h.free(l, w) <= 0 {
 			select {
@@ -125,7 +125,7 @@ func (h *Heart) serve(ctx context.Context, l *lane) {
 		orders := h.readTogether(ctx, entries)
 		for _, e := range entries {
 			w.busy.Add(1)
-			t := taken{e, orders[e.orderID]}
+			t := dueHeartbeat{e, orders[e.orderID]}
 			delete(orders, e.orderID) // an order is read by a single goroutine
 			select {
 			case w.due <- t:
@@ -144,8 +144,8 @@ func (h *Heart) free(l *lane, w *senders) int {
 	return max(1, h.Concurrency(l.target)) - int(w.busy.Load())
 }
 
-// taken is a heartbeat that is to be sent, with its order if that was read.
-type taken struct {
+// dueHeartbeat is a heartbeat that is to be sent, with its order if that was read.
+type dueHeartbeat struct {
 	entry *entry
 	order *approval.Order
 }
@@ -156,7 +156,11 @@ func (h *Heart) readTogether(ctx context.Context, entries []*entry) map[string]*
 	if h.GetMany == nil || len(entries) < 2 {
 		return nil
 	}
-	defer func() { _ = recover() }() // Send will panic again, for the heartbeat of that order only
+	defer func() {
+		if r := recover(); r != nil { // Send reads each order by itself, so that a damaged one affects only its own heartbeat
+			h.Log.Error("orders of heartbeats could not be read together", "error", panicText(r))
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	ids := make([]string, len(entries))
@@ -172,16 +176,16 @@ const readLimit = 2 * time.Second
 
 // senders are the goroutines that send the heartbeats of a lane.
 type senders struct {
-	due   chan taken    // goes to one that is idle
-	busy  atomic.Int32  // heartbeats in progress
-	freed chan struct{} // has a value if one has ended
+	due   chan dueHeartbeat // goes to one that is idle
+	busy  atomic.Int32      // heartbeats in progress
+	freed chan struct{}     // has a value if one has ended
 }
 
 // maxIdle is the time after which a goroutine without a heartbeat to send ends.
 const maxIdle = 10 * time.Second
 
 // sendAll sends a heartbeat and then those that are due.
-func (h *Heart) sendAll(ctx context.Context, t taken, w *senders) {
+func (h *Heart) sendAll(ctx context.Context, t dueHeartbeat, w *senders) {
 	idle := time.NewTimer(maxIdle)
 	defer idle.Stop()
 	for {
@@ -227,19 +231,21 @@ const readOnlyPause = 500 * time.Millisecond
 
 // send sends a heartbeat. If that panics, it is sent again after an eighth of its interval, and only this heartbeat is
 // affected.
-func (h *Heart) send(ctx context.Context, t taken) {
+func (h *Heart) send(ctx context.Context, t dueHeartbeat) {
 	e := t.entry
 	result := Result{RetryAfter: max(e.interval/8, time.Second), HasFailed: true}
 	defer func() {
 		if r := recover(); r != nil {
-			// The value itself may contain a secret.
 			h.Log.LogAttrs(ctx, slog.LevelError, "heartbeat failed",
-				slog.String("error", fmt.Sprintf("panic (%T) at\n%s", r, debug.Stack())))
+				slog.String("error", panicText(r)))
 		}
 		h.Schedule.ended(e, result)
 	}()
 	result = h.Send(ctx, Due{OrderID: e.orderID, Interval: e.interval, Order: t.order, key: e.key})
 }
+
+// panicText returns the type and the place of a panic. Its value may have parts of a record.
+func panicText(r any) string { return fmt.Sprintf("panic (%T) at\n%s", r, debug.Stack()) }
 
 func (h *Heart) waitAtMost(d time.Duration) {
 	ended := make(chan struct{})

@@ -122,17 +122,17 @@ type writeTexts struct {
 	byShape map[shape]string
 }
 
-// find returns the text of a shape. If there is none yet, build makes it.
-func (t *writeTexts) find(of shape, build func() string) string {
+// getOrBuild returns the text of a shape. If there is none yet, build makes it.
+func (t *writeTexts) getOrBuild(s shape, build func() string) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text, found := t.byShape[of]
+	text, found := t.byShape[s]
 	if !found {
 		if t.byShape == nil {
 			t.byShape = map[shape]string{}
 		}
 		text = build()
-		t.byShape[of] = text
+		t.byShape[s] = text
 	}
 	return text
 }
@@ -281,7 +281,7 @@ const existingRows = ` UNION ALL SELECT o.id, o.version, o.earlier, o.record
 // although they were to be inserted.
 func (s *Store) runWrite(ctx context.Context, w *write) (done map[string]bool, existing map[string]stored, err error) {
 	st := w.statement()
-	text := s.texts.find(w.shape(), func() string { return s.sql(st.text()) })
+	text := s.texts.getOrBuild(w.shape(), func() string { return s.sql(st.text()) })
 	rows, err := s.pool.Query(ctx, text, st.args...)
 	if err != nil {
 		return nil, nil, err

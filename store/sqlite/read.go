@@ -11,14 +11,22 @@ import (
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// Get implements store.Store.
-func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error) {
+// mayRead returns an error if the store is closed or the context has ended: a read that begins does not watch either.
+func (s *Store) mayRead(ctx context.Context) error {
 	select {
 	case <-s.closed:
-		return nil, errClosed
+		return errClosed
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	default:
+		return nil
+	}
+}
+
+// Get implements store.Store.
+func (s *Store) Get(ctx context.Context, orderID string) (*approval.Order, error) {
+	if err := s.mayRead(ctx); err != nil {
+		return nil, err
 	}
 	if o := s.recent.copyDurable(orderID); o != nil {
 		return o, nil
@@ -42,12 +50,8 @@ func selectMany() string {
 
 // GetMany implements store.ManyGetter.
 func (s *Store) GetMany(ctx context.Context, orderIDs []string) (map[string]*approval.Order, error) {
-	select {
-	case <-s.closed:
-		return nil, errClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	default:
+	if err := s.mayRead(ctx); err != nil {
+		return nil, err
 	}
 	ids := make([]any, store.MaxMany)
 	for i, id := range orderIDs {
