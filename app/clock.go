@@ -12,6 +12,7 @@ import (
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/clock"
 	"github.com/approval-relay/approval-relay/metrics"
+	"github.com/approval-relay/approval-relay/store"
 )
 
 // awsObserver notifies the metrics and the clock of the calls to AWS.
@@ -28,22 +29,42 @@ func (o awsObserver) ClockSkew(skew, took time.Duration) {
 }
 
 const (
-	// firstReference is the time that the start waits for the time of AWS. An AWS that is out of reach delays the start by
-	// no more.
+	// firstReference bounds a question for the time. A reference that is out of reach delays the start by no more.
 	firstReference = 2 * time.Second
-	// referenceInterval is the pause between two questions for the time of AWS while the clock is uncertain.
+	// referenceInterval is the pause between two questions for the time.
 	referenceInterval = 5 * time.Second
 )
 
-// askReference asks AWS for its time, if the program uses AWS: any answer has a Date. Most often another call has
-// corrected the clock before, such as one of the store or of a queue.
+// askReference asks for the time: AWS if the program uses it, or else the server of the store. The workers on one store
+// then follow the same clock.
 func (a *App) askReference(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, firstReference)
+	defer cancel()
+	if a.usesAWS() {
+		a.askAWS(ctx)
+		return
+	}
+	if server, ok := a.inner.(store.TimeTeller); ok {
+		a.askStore(ctx, server)
+	}
+}
+
+// askStore asks the server of the store for the time. An error is not logged: the store's own calls tell it.
+func (a *App) askStore(ctx context.Context, server store.TimeTeller) {
+	began := time.Now()
+	at, err := server.ServerTime(ctx)
+	if err == nil {
+		a.clock.ClockSkew(time.Now().Round(0).Sub(at), time.Since(began)) // without the monotonic part
+	}
+}
+
+// askAWS asks AWS for the time: any answer has a Date. Most often another call has corrected the clock before, such as
+// one of the store or of a queue.
+func (a *App) askAWS(ctx context.Context) {
 	endpoint := a.referenceEndpoint(ctx)
 	if endpoint == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, firstReference)
-	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint, nil)
 	if err != nil {
 		return
@@ -63,11 +84,8 @@ func (a *App) askReference(ctx context.Context) {
 	}
 }
 
-// referenceEndpoint returns the address of an AWS service that the program uses, or "".
+// referenceEndpoint returns the address of an AWS service, or "".
 func (a *App) referenceEndpoint(ctx context.Context) string {
-	if !a.usesAWS() {
-		return ""
-	}
 	cfg, err := a.aws.config()
 	switch {
 	case err != nil:
@@ -97,8 +115,9 @@ func (a *App) usesAWS() bool {
 	return false
 }
 
-// addClock adds the questions for the time of AWS while the clock is uncertain. It also notices a jump while nothing else
-// asks for the time.
+// addClock adds the questions for the time. AWS is asked while the clock is uncertain, because otherwise its answers to
+// other calls tell the time; the server of the store is asked always. It also notices a jump while nothing else asks for
+// the time.
 func (a *App) addClock(parts *group.Group) {
 	ctx, cancel := context.WithCancel(context.Background())
 	parts.Add(func() error {
@@ -110,7 +129,7 @@ func (a *App) addClock(parts *group.Group) {
 				return nil
 			case <-tick.C:
 			}
-			if a.clock.IsUncertain() {
+			if a.clock.IsUncertain() || !a.usesAWS() {
 				a.askReference(ctx)
 			}
 		}

@@ -6,8 +6,8 @@
 //
 //   - notices a jump at once, because it compares the clock of the machine with a counter that never jumps. Its time goes
 //     on as if there had been none, until a reference tells the right time.
-//   - is corrected by a reference: the Date of every answer of AWS. Workers that talk to AWS therefore agree with each
-//     other to about a second, whatever their machines say.
+//   - is corrected by a reference: the Date of every answer of AWS, or else the server of the store. Workers that have a
+//     reference therefore agree with each other to less than four seconds, whatever their machines say.
 //   - tells when it is not to be trusted. Deadlines are then held, because a timeout cannot be taken back.
 package clock
 
@@ -22,10 +22,12 @@ const (
 	// jump is the least difference between the clock of the machine and the counter that is a jump. What is less is the
 	// work of NTP, and is followed.
 	jump = 2 * time.Second
-	// correctFrom is the least deviation from the reference that is corrected. The Date of an answer is cut to the second.
-	// correctUntil is smaller, so that a deviation about the limit does not switch the correction on and off.
-	correctFrom  = 3 * time.Second
-	correctUntil = 1500 * time.Millisecond
+	// correctFrom is the least deviation from the reference that is corrected. The Date of an answer is cut to the second,
+	// so that the deviation is known to half a second: a clock that is not corrected is wrong by less than two, and two
+	// workers differ by less than four. correctUntil is smaller, so that a deviation about the limit does not switch the
+	// correction on and off.
+	correctFrom  = 1500 * time.Millisecond
+	correctUntil = 750 * time.Millisecond
 	// maxSkew is the deviation of the machine's clock from the reference beyond which deadlines are held. AWS refuses the
 	// signatures of a clock that is wrong by more.
 	maxSkew = 5 * time.Minute
@@ -151,12 +153,12 @@ func (c *Clock) Fault() error {
 func (c *Clock) fault() error {
 	switch {
 	case c.uncertain:
-		return fmt.Errorf("the clock of this machine has jumped by %s, and no answer of AWS has confirmed it yet",
+		return fmt.Errorf("the clock of this machine has jumped by %s, and no answer of AWS or the database has confirmed it yet",
 			c.skew.Round(time.Second))
 	case c.skew > maxSkew:
-		return fmt.Errorf("the clock of this machine is %s ahead of AWS", c.skew.Round(time.Second))
+		return fmt.Errorf("the clock of this machine is %s ahead of AWS or the database", c.skew.Round(time.Second))
 	case c.skew < -maxSkew:
-		return fmt.Errorf("the clock of this machine is %s behind AWS", -c.skew.Round(time.Second))
+		return fmt.Errorf("the clock of this machine is %s behind AWS or the database", -c.skew.Round(time.Second))
 	}
 	return nil
 }

@@ -22,8 +22,8 @@ func newAWSSeries(b *builder, config Config) awsSeries {
 			"How far the worker's clock was ahead of AWS's at the last answer, to about a second; 0 "+
 				"before the first answer."),
 		clockUncertain: b.newGauge("clock_uncertain",
-			"1 while the worker does not trust its clock: it has jumped and no answer of AWS has confirmed it, or it is more "+
-				"than 5 minutes from AWS's. Deadlines are held, and the worker is not ready."),
+			"1 while the worker does not trust its clock: it has jumped and no answer of AWS or the database has "+
+				"confirmed it, or it is more than 5 minutes from theirs. Deadlines are held, and the worker is not ready."),
 	}
 }
 

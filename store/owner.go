@@ -36,6 +36,13 @@ type RecentGetter interface {
 	GetRecent(ctx context.Context, orderID string) (*approval.Order, error)
 }
 
+// TimeTeller is an optional interface of a Store on a server. The workers of the store follow its time where they have no
+// better one, so that a lease means the same to all of them.
+type TimeTeller interface {
+	// ServerTime returns what the clock of the server shows.
+	ServerTime(ctx context.Context) (time.Time, error)
+}
+
 // ClaimReturner is an optional interface of a Store that several workers use at once. A store implements it if a lease of
 // Claim outlives its worker: then a worker that stops returns its leases, so that what is due does not wait for their end.
 //

@@ -157,6 +157,14 @@ func (s *Store) Close() error {
 	return err
 }
 
+// ServerTime implements store.TimeTeller.
+func (s *Store) ServerTime(ctx context.Context) (at time.Time, err error) {
+	if err := s.queryRow(ctx, "SELECT clock_timestamp()", nil, &at); err != nil {
+		return at, fmt.Errorf("read the time of the database: %w", err)
+	}
+	return at, nil
+}
+
 // Probe implements store.Prober. It makes a durable write beside the orders.
 func (s *Store) Probe(ctx context.Context) error {
 	_, err := s.exec(ctx, `INSERT INTO relay.meta (name, value) VALUES ('probed', now()::text)

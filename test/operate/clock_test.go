@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/approval-relay/approval-relay/store/postgres/postgrestest"
 	"github.com/approval-relay/approval-relay/test/emulator"
 	"github.com/approval-relay/approval-relay/test/internal/overlay"
 )
@@ -209,5 +210,35 @@ func TestStartWithWrongClock(t *testing.T) {
 			k.decide(t, "A-2")
 			await(t, "the workflow is answered", func() bool { return w.task(t, second).Effective == 1 })
 		})
+	}
+}
+
+// Without AWS, a worker follows the time of its PostgreSQL server: from its start, and after a jump. That its machine has
+// jumped is then certain within seconds, and the time is right again.
+func TestClockOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	database := postgrestest.Run(t, postgrestest.Options{})
+	w := newWorld(t)
+	run(t, "keys", "make", filepath.Join(w.dir, "keys"))
+	c := w.config(t, fmt.Sprintf(`
+store: {postgres: {url: %q}}
+channels: {log: {log: {}}}
+targets: {http: {http: {secrets: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], allow_http: true, allow_internal: true}}}
+workflows:
+  orders: {approvers: [ann@example.com], notify: [log]}
+`, database.URL()))
+	k := w.startJumping(t, c, 4*time.Minute)
+	for i, wrong := range []time.Duration{4 * time.Minute, -2 * time.Minute, 2 * time.Minute, 0} {
+		k.set(t, wrong)
+		await(t, "each jump was noticed, and the database has told the time", func() bool {
+			return strings.Count(k.logs.String(), "the clock can be trusted again") == i
+		})
+		k.awaitReady(t)
+		id := fmt.Sprint("A-", i)
+		before := time.Now()
+		body := fmt.Sprintf(`{"orderId": %q, "callbackUrl": "http://127.0.0.1:9/"}`, id)
+		require.Equal(t, http.StatusAccepted, k.call(t, "POST", "/v1/requests?workflow=orders", body, nil))
+		at := k.order(t, id).Approvals[0].RequestedAt
+		require.WithinRange(t, at, before.Add(-5*time.Second), time.Now().Add(5*time.Second), "%s wrong", wrong)
 	}
 }

@@ -281,8 +281,9 @@ func (k *worker) decide(t *testing.T, orderID string) {
 // order is an order as the operator's API shows it, as far as the experiments read it.
 type order struct {
 	Approvals []struct {
-		Status   string
-		Callback struct {
+		Status      string
+		RequestedAt time.Time
+		Callback    struct {
 			State    string
 			Truth    string
 			Attempts int
