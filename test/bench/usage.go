@@ -8,7 +8,8 @@ import (
 
 // usage has the resources that a worker has used since its start.
 type usage struct {
-	cpu      float64 // seconds, of the process and its children
+	cpu      float64 // seconds, of the process and its children, before the other figures were read
+	cpuRead  float64 // the same afterwards: the worker takes some milliseconds for a scrape of its metrics
 	mallocs  float64
 	bytes    float64 // allocated
 	written  float64 // bytes to the disk, without the log
@@ -23,13 +24,16 @@ func (w *worker) readUsage(ctx context.Context) (u usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	u.cpu = cpu.Seconds()
+	series, err := w.scrape(ctx)
+	if err != nil {
+		return u, err
+	}
 	for name, value := range map[string]*float64{
 		"go_memstats_mallocs_total":          &u.mallocs,
 		"go_memstats_alloc_bytes_total":      &u.bytes,
 		"approval_relay_store_commits_total": &u.commits,
 	} {
-		if *value, err = w.sumSeries(ctx, name); err != nil {
+		if *value, err = series.sum(name); err != nil {
 			return u, err
 		}
 	}
@@ -44,14 +48,16 @@ func (w *worker) readUsage(ctx context.Context) (u usage, err error) {
 	u.logBytes = float64(len(logged))
 	u.logLines = float64(bytes.Count(logged, []byte("\n")))
 	u.written = float64(written) - u.logBytes
-	return u, nil
+	read, err := treeCPU(w.cmd.Process.Pid)
+	u.cpu, u.cpuRead = cpu.Seconds(), read.Seconds()
+	return u, err
 }
 
-// since returns the resources since an earlier reading, for each of n approvals.
+// since returns the resources between an earlier reading and this one, for each of n approvals.
 func (u usage) since(before usage, n int) usage {
 	each := func(now, then float64) float64 { return (now - then) / float64(n) }
 	return usage{
-		cpu:      each(u.cpu, before.cpu),
+		cpu:      each(u.cpu, before.cpuRead),
 		mallocs:  each(u.mallocs, before.mallocs),
 		bytes:    each(u.bytes, before.bytes),
 		written:  each(u.written, before.written),

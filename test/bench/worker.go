@@ -162,14 +162,18 @@ func (w *worker) postAPI(ctx context.Context, path, body string) error {
 	return err
 }
 
-// sumSeries returns the sum of a metric over its labels.
-func (w *worker) sumSeries(ctx context.Context, name string) (float64, error) {
+// scrape is the text of the worker's metrics.
+type scrape string
+
+func (w *worker) scrape(ctx context.Context) (scrape, error) {
 	_, text, err := w.callOperator(ctx, "GET", "/metrics", "", "")
-	if err != nil {
-		return 0, err
-	}
+	return scrape(text), err
+}
+
+// sum returns the sum of a metric over its labels.
+func (s scrape) sum(name string) (float64, error) {
 	sum, found := 0.0, false
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(string(s)) {
 		rest, ok := strings.CutPrefix(line, name)
 		if !ok || (rest[0] != ' ' && rest[0] != '{') {
 			continue
