@@ -57,21 +57,21 @@ func (s *slowServer) counts() (running, most, served int) {
 	return s.running, s.most, s.served
 }
 
-// The limits of the notifications under way through a channel, by default, and of the callbacks to a host in the file of
-// these tests.
+// The limits of the notifications under way through the channel, and of the callbacks to a host, in the files of these tests.
+// They are low, so that as many calls begin before the first of them has hung for ten seconds, which ends it.
 const (
-	maxOfChannel = 512
-	maxOfHost    = 64
+	maxOfChannel = 32
+	maxOfHost    = 16
 )
 
 // TestBurstOnASlowChannel sends requests with many approvers, whose channel does not answer. The notifications under way
 // stay within the limit of the channel, and all of them are sent in the end.
 func TestBurstOnASlowChannel(t *testing.T) {
 	t.Parallel()
-	const orders, each = 30, 25
+	const orders, each = 5, 25
 	p, slow := newPlace(t), newSlowServer(t)
-	p.start(t, p.file(t, false, fmt.Sprintf("notify: [slow]\nchannels:\n  slow: {webhook: {url: %q, secrets: [%q], allow_internal: true}}",
-		slow.URL, signingSecret)))
+	channel := fmt.Sprintf("webhook: {url: %q, secrets: [%q], allow_internal: true, concurrency: %d}", slow.URL, signingSecret, maxOfChannel)
+	p.start(t, p.file(t, false, "notify: [slow]\nchannels:\n  slow: {"+channel+"}"))
 	var approvers []string
 	for i := range each {
 		approvers = append(approvers, fmt.Sprintf("%q", fmt.Sprintf("p%d@example.com", i)))
@@ -80,7 +80,7 @@ func TestBurstOnASlowChannel(t *testing.T) {
 		p.aws.SQS.PutMessage("requests", fmt.Sprintf(`{"orderId":"A-%d","taskToken":%q,"approvers":[%s]}`,
 			i, p.aws.StepFunctions.OpenTask(time.Hour, 0), strings.Join(approvers, ",")), nil)
 	}
-	// From here to the release nothing else is done, because a call that hangs ends after ten seconds.
+	// From here to the release nothing else is done.
 	eventually(t, "the limit reached", func() bool { running, _, _ := slow.counts(); return running >= maxOfChannel })
 	close(slow.release)
 	eventually(t, "every notification sent", func() bool { _, _, served := slow.counts(); return served >= orders*each })
@@ -92,15 +92,15 @@ func TestBurstOnASlowChannel(t *testing.T) {
 // TestBurstOnASlowHost decides a burst of approvals whose callback URLs are of a host that does not answer.
 func TestBurstOnASlowHost(t *testing.T) {
 	t.Parallel()
-	const n = maxOfHost + 128
+	const n = 3 * maxOfHost
 	p, slow := newPlace(t), newSlowServer(t)
 	r := p.start(t, p.file(t, false, ""))
-	// All requests come first and the decisions at once, because a call that hangs ends after ten seconds.
+	// All requests come first and the decisions at once.
 	for i := range n {
 		r.program(t, "/v1/requests", fmt.Sprintf(`{"orderId":"A-%d","callbackUrl":"%s/%d"}`, i, slow.URL, i))
 	}
 	var all errgroup.Group
-	all.SetLimit(64)
+	all.SetLimit(n)
 	for i := range n {
 		all.Go(func() error {
 			order := fmt.Sprint("A-", i)
@@ -115,7 +115,7 @@ func TestBurstOnASlowHost(t *testing.T) {
 	}
 	eventually(t, "the limit reached", func() bool { running, _, _ := slow.counts(); return running >= maxOfHost })
 	close(slow.release)
-	eventually(t, "every callback made", func() bool { _, _, served := slow.counts(); return served == n })
+	eventually(t, "every callback made", func() bool { _, _, served := slow.counts(); return served >= n })
 	if _, most, _ := slow.counts(); most > maxOfHost {
 		t.Errorf("%d callbacks at once, at most %d are allowed", most, maxOfHost)
 	}

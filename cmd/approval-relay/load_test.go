@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A host of callback URLs that is slow has the configured 64 calls at the same time. The other answers to it wait for their turn: they
-// are no failed attempts, and answers to other hosts do not wait for them.
+// A host of callback URLs that is slow has the configured number of calls at the same time. The other answers to it wait for
+// their turn: they are no failed attempts, and answers to other hosts do not wait for them.
 func TestOneSlowHostDelaysNoOther(t *testing.T) {
 	t.Parallel()
-	const orders, slots = 100, 64
+	const orders, slots = 2 * maxOfHost, maxOfHost
 	p := newPlace(t)
 	r := p.start(t, p.file(t, true, ""))
 	var running, most atomic.Int32
@@ -42,7 +42,7 @@ func TestOneSlowHostDelaysNoOther(t *testing.T) {
 		require.Less(t, got.status, 300, got.text)
 	}
 	decide := func(order string) int { return r.hub(t, decideBody("d-"+order, order, "approve", "")).status }
-	// All requests come first and the decisions at once, because a call that hangs ends after ten seconds.
+	// All requests come first and the decisions at once, see maxOfHost.
 	for i := range orders {
 		request(fmt.Sprint("slow-", i), slow.URL)
 	}

@@ -185,7 +185,7 @@ webhooks:
   chat: {slack: {secrets: ["${HUB}"]}}
   pay: {stripe: {secrets: ["${HUB}"]}}
 targets:
-  http: {http: {secrets: [%s], allow_http: true, allow_internal: true, concurrency: 64}}
+  http: {http: {secrets: [%s], allow_http: true, allow_internal: true, concurrency: 16}}
 workflows:
   orders:
     requests: {sqs: {queue: requests, dead_letter_queue: requests-dead}}
