@@ -22,7 +22,7 @@ func TestUnreadRequests(t *testing.T) {
 	served := make(chan string, 10)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { served <- r.URL.Path }))
 	server.Config.MaxHeaderBytes = 4 << 10
-	server.Config.ReadHeaderTimeout = 50 * time.Millisecond
+	server.Config.ReadHeaderTimeout = 3 * time.Second // longer than a busy machine takes to send a request
 	unread := &unreadRequests{source: "public", refusals: recorded}
 	unread.attach(server.Config)
 	server.Start()

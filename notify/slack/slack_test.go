@@ -233,7 +233,7 @@ func TestSilentServer(t *testing.T) {
 	defer close(release)
 	ch := open(t, slack.Config{
 		Settings: slack.Settings{Token: secret.New(slacktest.Token), APIURL: s.URL, Conversation: "C1"},
-		Timeout:  20 * time.Millisecond,
+		Timeout:  2 * time.Second, // longer than a busy machine takes to send the request
 	})
 	r := approval.ResultOf(ch.Notify(t.Context(), message()))
 	require.Equal(t, approval.ResultFailed, r.Kind)
