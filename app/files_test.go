@@ -42,7 +42,7 @@ workflows:
 		}
 		link = r.links.LinkToken(order.LinkCapability(order.Approvals[0], ""))
 		return true
-	}, 30*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()

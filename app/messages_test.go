@@ -84,7 +84,7 @@ func (a *queueApp) waitForOrder(t *testing.T, id string) {
 	require.Eventually(t, func() bool {
 		status, text := a.get(t, "/v1/orders/"+id)
 		return status == http.StatusOK && strings.Contains(text, `"status":"pending"`)
-	}, 30*time.Second, 10*time.Millisecond, "order %s", id)
+	}, time.Minute, 10*time.Millisecond, "order %s", id)
 }
 
 // waitForDeadLetter waits until there are n dead letters, and returns the reason of the latest.
@@ -96,7 +96,7 @@ func (a *queueApp) waitForDeadLetter(t *testing.T, n int) string {
 	require.Eventually(t, func() bool {
 		_, text := a.get(t, "/v1/deadletters")
 		return json.Unmarshal([]byte(text), &list) == nil && len(list.DeadLetters) == n
-	}, 30*time.Second, 10*time.Millisecond, "%d dead letters", n)
+	}, time.Minute, 10*time.Millisecond, "%d dead letters", n)
 	reasons := make([]string, 0, n)
 	for _, d := range list.DeadLetters {
 		reasons = append(reasons, d.Reason)

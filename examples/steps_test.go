@@ -26,7 +26,7 @@ import (
 )
 
 // stepLimit is the longest time that a step waits.
-const stepLimit = 30 * time.Second
+const stepLimit = time.Minute
 
 // firstMessage returns the first message of a system to an approver.
 func (r run) firstMessage(system, to string) sandbox.Message {

@@ -192,7 +192,7 @@ func TestDeliverWithoutAnAnswer(t *testing.T) {
 	defer server.Close()
 	defer close(release)
 	c := private()
-	c.Timeout = 2 * time.Second // longer than a busy machine takes to connect
+	c.Timeout = 4 * time.Second // longer than a busy machine takes to connect
 	target := httptarget.NewTarget(c)
 	// On a connection that was used before, net/http would send the request again.
 	if err := target.Deliver(t.Context(), answer(server.URL+"/s3cret/ok")); err != nil {

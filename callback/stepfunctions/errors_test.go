@@ -149,7 +149,7 @@ func TestDeliverEndsWithItsTimeout(t *testing.T) {
 	api, calls := serve(t, func(http.ResponseWriter, call) { <-release })
 	defer close(release)
 	target := stepfunctions.NewTarget(api,
-		stepfunctions.Config{Limits: unlimited(), Timeout: 2 * time.Second}) // longer than a busy machine takes to connect
+		stepfunctions.Config{Limits: unlimited(), Timeout: 4 * time.Second}) // longer than a busy machine takes to connect
 	checkOutcome(t, "slow", target, approval.ResultFailed, true)
 	if err := target.Deliver(t.Context(), approved()); !errors.Is(err, context.DeadlineExceeded) || calls.Load() != 2 {
 		t.Errorf("%v after %d calls", err, calls.Load())

@@ -222,7 +222,7 @@ func TestTwoOperatorsApprove(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, page, "confirmed by <bdi>dana@example.com</bdi>")
 
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()
 	task, err := o.aws.StepFunctions.WaitForTask(ctx, token)
 	require.NoError(t, err)

@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, "../deployments", out) }()
 	announced := func() bool { return strings.Contains(out.String(), "slack to all: ") }
-	require.Eventually(t, announced, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, announced, time.Minute, 10*time.Millisecond)
 	require.Contains(t, out.String(), " GITHUB_WEBHOOK_SECRET=whsec_")
 	stop()
 	require.NoError(t, <-ended)

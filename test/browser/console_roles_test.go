@@ -80,7 +80,7 @@ workflows:
 	worker.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
 	require.NoError(t, worker.Start())
 	t.Cleanup(func() { _ = worker.Process.Kill(); _ = worker.Wait() })
-	require.Eventually(t, func() bool { return r.call(t, "GET", "/readyz", "") == http.StatusOK }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return r.call(t, "GET", "/readyz", "") == http.StatusOK }, time.Minute, 50*time.Millisecond)
 	return r
 }
 

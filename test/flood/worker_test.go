@@ -126,7 +126,7 @@ workflows: {orders: {notify: [log], approvers: [ann@example.com], requests: {}}}
 	require.Eventually(t, func() bool {
 		status, _, err := w.call(t.Context(), "GET", "http://"+operator+"/readyz", "")
 		return err == nil && status == http.StatusOK
-	}, 30*time.Second, 10*time.Millisecond, "%s", w.output)
+	}, time.Minute, 10*time.Millisecond, "%s", w.output)
 	return w
 }
 

@@ -213,7 +213,7 @@ func (w *world) terminateMember(m *member) error {
 	}
 	select {
 	case <-p.done:
-	case <-time.After(shutdownTimeout + 2*time.Second): // a busy machine may need more
+	case <-time.After(shutdownTimeout + 30*time.Second): // a busy machine may need more
 		return errors.New("it did not end within its time limit")
 	}
 	if p.err != nil {

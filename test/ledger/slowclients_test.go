@@ -51,7 +51,7 @@ func TestSlowClients(t *testing.T) {
 			_ = resp.Body.Close()
 		}
 	}
-	w.waitUntilDrained(all, 30*time.Second, &v)
+	w.waitUntilDrained(all, w.patience(), &v)
 	w.checkRecords(all, &v)
 	cancel()
 	slow.Wait()

@@ -168,7 +168,7 @@ func (r *relay) run() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
-		case <-time.After(30 * time.Second):
+		case <-time.After(time.Minute):
 			_ = cmd.Process.Kill()
 			r.Errorf("the program did not end\n%s", r.out)
 		}
@@ -193,7 +193,7 @@ func (r *relay) eventually(what string, holds func() bool) {
 	r.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(30 * time.Second); !holds(); <-tick.C {
+	for end := time.Now().Add(time.Minute); !holds(); <-tick.C {
 		if time.Now().After(end) {
 			r.Fatalf("never: %s\n%s", what, r.out)
 		}
