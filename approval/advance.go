@@ -52,10 +52,14 @@ func (o *Order) advanceApproval(a *Approval, env Environment) []Action {
 	actions = append(actions, o.startDueActions(a, env)...)
 	actions = append(actions, o.startReconciliation(a, env)...)
 	if erase := a.tokenErasureTime(); !erase.IsZero() && !erase.After(env.Now) {
-		a.Token = Token{}
-		o.recordEvent(a.newEvent(EventTokenErased, env.Now))
+		o.eraseToken(a, env)
 	}
 	return actions
+}
+
+func (o *Order) eraseToken(a *Approval, env Environment) {
+	a.Token = Token{}
+	o.recordEvent(a.newEvent(EventTokenErased, env.Now))
 }
 
 // expireOverdue times out the pending approvals past their deadline, and expires unmatched decisions.

@@ -225,6 +225,9 @@ func (o *Order) endCallback(a *Approval, s CallbackState, reason string, env Env
 		e.ReasonCode = c.ReasonCode()
 	}
 	o.recordEvent(e)
+	if s == CallbackDelivered && !a.Token.IsZero() { // nothing can need it any more
+		o.eraseToken(a, env)
+	}
 	actions := o.startNotifications(a, env)
 	if s == CallbackExhausted {
 		actions = append(actions, o.newDeadLetter(a, "callback exhausted: "+reason))

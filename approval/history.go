@@ -117,14 +117,14 @@ func (o *Order) keepEvents(keep func(Event) bool) {
 }
 
 // isUnrecorded reports whether the event is counted by the metrics but left out of the history, because it would
-// displace more important events.
+// displace more important events, or because another event tells the same.
 func (e Event) isUnrecorded() bool {
 	switch e.Kind {
 	case EventHeartbeat:
 		return e.Code == string(ResultOK)
 	case EventProbed: // the branches of a large Map state are probed many times
 		return e.Code == string(ResultOK) && e.Attempt > 1
-	case EventRequestRepeated, EventFirstNotified:
+	case EventRequestRepeated, EventFirstNotified, EventTokenErased:
 		return true
 	}
 	return false

@@ -181,6 +181,7 @@ func (o *Order) recordSent(a *Approval, n *Notification, action Action, r Result
 	n.State = NotificationSent
 	n.SentAt = env.Now
 	n.AttemptRunning = false
+	n.Due = noTime
 	n.LastError = ""
 	if n.Kind.isForPeople() {
 		o.markNotified(a, env)
@@ -226,6 +227,7 @@ func (o *Order) markNotified(a *Approval, env Environment) {
 func (o *Order) exhaustNotification(a *Approval, n *Notification, e Event, env Environment) []Action {
 	n.State = NotificationExhausted
 	n.AttemptRunning = false
+	n.Due = noTime
 	a.endUpdate(n, n.Attempts > 0, env)
 	e.Kind = EventNotificationExhausted
 	e.Channel = n.Channel

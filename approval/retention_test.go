@@ -9,24 +9,44 @@ import (
 
 func TestErasureOfTokenAndRemovalOfApproval(t *testing.T) {
 	t.Parallel()
-	for _, end := range []Result{ok, closed, refused} {
+	for _, c := range []struct {
+		end   Result
+		grace time.Duration
+	}{
+		{ok, 0},
+		{closed, TokenGrace},
+		{refused, retention}, // it may be redriven
+	} {
 		o, a, act := approvedOrder(t)
-		o.RecordCallbackResult(act, end, envAt(time.Minute))
-		gone := end.Kind != ResultRefused
-		if gone {
-			require.Equal(t, at(time.Minute+TokenGrace), o.NextDue())
+		o.RecordCallbackResult(act, c.end, envAt(time.Minute))
+		if c.grace > 0 {
+			require.Equal(t, at(time.Minute+c.grace), o.NextDue())
+			o.Advance(envAt(time.Minute + c.grace - 1))
+			require.False(t, a.Token.IsZero())
+			o.Advance(envAt(time.Minute + c.grace))
 		}
-		o.Advance(envAt(time.Minute + TokenGrace - 1))
-		require.False(t, a.Token.IsZero())
-		o.Advance(envAt(time.Minute + TokenGrace))
-		require.Equal(t, gone, a.Token.IsZero(), "an exhausted callback may be redriven")
-		require.Equal(t, at(time.Minute+retention), o.NextDue())
-		o.Advance(envAt(time.Minute + retention - 1))
-		require.False(t, o.IsEmpty())
+		if c.grace < retention {
+			require.True(t, a.Token.IsZero())
+			require.Equal(t, EventTokenErased, o.NewEvents()[len(o.NewEvents())-1].Kind)
+			require.Equal(t, at(time.Minute+retention), o.NextDue())
+			o.Advance(envAt(time.Minute + retention - 1))
+			require.False(t, o.IsEmpty())
+		}
 		o.Advance(envAt(time.Minute + retention))
 		require.True(t, o.IsEmpty())
 		require.True(t, o.NextDue().IsZero())
 	}
+}
+
+// A late attempt can turn out to have answered the workflow, after another that found its task closed.
+func TestErasureOfTheTokenByALateAnswer(t *testing.T) {
+	t.Parallel()
+	o, a, act := approvedOrder(t)
+	o.RecordCallbackResult(act, closed, envAt(time.Minute))
+	require.False(t, a.Token.IsZero())
+	o.RecordCallbackResult(act, ok, envAt(2*time.Minute))
+	require.True(t, a.Token.IsZero())
+	require.Equal(t, at(2*time.Minute+retention), o.NextDue())
 }
 
 // A request may be delivered again long after its end: a queue keeps it for two weeks, a dead letter queue for longer.

@@ -333,8 +333,8 @@ func TestWrongKeys(t *testing.T) {
 	faults := 0
 	m.Report = func(store.Fault) { faults++ }
 	_, err = m.Run(t.Context())
-	require.ErrorContains(t, err, "70 orders and dead letters cannot be read: nothing was moved")
-	require.Equal(t, 70, faults)
+	require.ErrorContains(t, err, "68 orders and dead letters cannot be read: nothing was moved", "two have no token any more")
+	require.Equal(t, 68, faults)
 	resumed, err := target.BeginImport(t.Context())
 	require.NoError(t, err)
 	require.False(t, resumed, "nothing was written")

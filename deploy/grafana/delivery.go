@@ -159,8 +159,8 @@ func callbackPanels() []part {
 			query{"approvals", `sum(approval_relay_heartbeats_scheduled{@all})`},
 			query{"lag in seconds", `max(approval_relay_heartbeat_lag_seconds{@all})`}),
 		newBars("Callbacks redriven, task tokens erased",
-			"Exhausted callbacks that an operator restarted. Task tokens are erased an hour after their callback has "+
-				"ended.",
+			"Exhausted callbacks that an operator restarted. Task tokens are erased with the delivery of their callback, or "+
+				"an hour after its end.",
 			query{"redriven", `sum(increase(approval_relay_callbacks_redriven_total{@all}[@step]))`},
 			query{"tokens erased", `sum(increase(approval_relay_tokens_erased_total{@all}[@step]))`}),
 	}

@@ -13,8 +13,7 @@ const recentBytes = 4 << 20
 
 // recentOrders is a cache of decoded orders. An approval has four updates and two reads within a short time. With the
 // cache, only the first of them decodes a record, seals the task token, and reads the database. An order that no longer
-// waits for anything is not kept: its next change is usually an hour later, when its token is erased. So the garbage
-// collector has less to mark.
+// waits for anything is not kept: its next change is usually its removal. So the garbage collector has less to mark.
 //
 // An update takes an order out of the cache, and puts it in again after its transition: nobody else uses it, see
 // store.Store. Readers get copies. An update gets an order only for the exact record from which the order was encoded:

@@ -16,10 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/approval-relay/approval-relay/approval"
-	"github.com/approval-relay/approval-relay/keys"
 	"github.com/approval-relay/approval-relay/notify/slack/slacktest"
-	"github.com/approval-relay/approval-relay/store/sqlite"
 	"github.com/approval-relay/approval-relay/test/emulator"
 	"github.com/approval-relay/approval-relay/test/internal/loopback"
 	"github.com/approval-relay/approval-relay/test/internal/overlay"
@@ -91,42 +88,6 @@ func startServer(t *testing.T, h http.Handler) (url string) {
 	return s.URL
 }
 
-// seedOldApproval stores an approval that was answered almost an hour ago, so that its token is erased during the run,
-// but after the first scrape.
-func (w *world) seedOldApproval(t *testing.T) {
-	t.Helper()
-	ring := keys.NewRing(time.Now())
-	require.NoError(t, ring.CreateFile(filepath.Join(w.dir, "keys")))
-	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(w.dir, "relay.db"), Sealer: ring})
-	require.NoError(t, err)
-	at := approval.Environment{Now: time.Now().Add(10*time.Second - approval.TokenGrace), Lease: time.Minute}
-	require.NoError(t, s.Update(t.Context(), "old", func(o *approval.Order) error {
-		request := approval.Request{
-			Workflow:  "orders",
-			Token:     approval.NewToken("old"),
-			Target:    "stepfunctions",
-			Policy:    approval.Policy{Kind: approval.PolicyAny},
-			Deadline:  at.Now.Add(time.Hour),
-			Retention: 24 * time.Hour,
-		}
-		if _, _, err := o.AddRequest(request, at); err != nil {
-			return err
-		}
-		decision := approval.Decision{
-			ID:      "old",
-			Outcome: approval.Approve,
-			By:      "ann",
-			Via:     approval.ViaAPI,
-		}
-		_, actions, err := o.Decide(decision, approval.UnmatchedRetention{}, at)
-		for _, act := range actions {
-			o.RecordCallbackResult(act, approval.Result{Kind: approval.ResultOK}, at)
-		}
-		return err
-	}))
-	require.NoError(t, s.Close())
-}
-
 // writeConfig writes the configuration. The workflow orders has a queue and is answered at Step Functions. The workflow
 // payments needs both approvers, and is answered at callback URLs or Step Functions.
 func (w *world) writeConfig(t *testing.T, aws, hooks string) string {
@@ -194,7 +155,6 @@ targets:
 func (w *world) startProgram(t *testing.T) {
 	t.Helper()
 	config := w.writeConfig(t, startServer(t, w.front), startServer(t, w.hooks))
-	w.seedOldApproval(t)
 	w.proc = exec.Command(w.binary, "run", "--config.file="+config)
 	w.proc.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_EC2_METADATA_DISABLED=true")
 	startCommand(t, w.proc, w.logPath(), func() bool { return w.callStatus("GET", "http://"+w.operator+"/readyz", "", "") == http.StatusOK })
