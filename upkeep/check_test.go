@@ -30,6 +30,7 @@ func TestCheckFindsAndFixes(t *testing.T) {
 		"ages":              {"UPDATE pending SET since = since + 1 WHERE workflow = x'00'", "the table pending has not"},
 		"owed answers":      {"DELETE FROM owed", "the table owed has not"},
 		"foreign answers":   {"INSERT INTO owed VALUES (x'61', 'payments', 1)", "the table owed has not"},
+		"IDs":               {"DELETE FROM pending WHERE workflow = x'01'", "the table pending has not"},
 		"age of none":       {"INSERT INTO pending VALUES (x'00', 1, x'61')", "the table pending has not"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -151,7 +151,7 @@ func Inspect(ctx context.Context, path string, sealer store.Sealer) (s Summary, 
 }
 
 func (s *Summary) count(ctx context.Context, c *sql.Conn) error {
-	const query = `SELECT (SELECT count(*) FROM orders), (SELECT coalesce(sum(pending), 0) FROM orders WHERE pending > 0),
+	const query = `SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM pending WHERE workflow < x'00'),
 		(SELECT count(*) FROM dead_letters), (SELECT count(*) FROM sqlite_schema WHERE name = 'seal_keys')`
 	var hasKeys bool
 	if err := c.QueryRowContext(ctx, query).Scan(&s.Orders, &s.Pending, &s.DeadLetters, &hasKeys); err != nil {

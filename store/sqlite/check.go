@@ -55,9 +55,9 @@ func (s *Store) checkFile(ctx context.Context, c *sql.Conn, fix bool, report fun
 
 // pendingRow is a row of the table of pending approvals.
 type pendingRow struct {
-	workflow, approval string // of an age the order in the place of the approval
+	workflow, approval string // or the key of a list of orders, and the order
 	since              int64
-	isAge              bool
+	isOrder            bool
 }
 
 // derivedRow has the columns of an order that follow from its record.
@@ -94,7 +94,8 @@ func (s *Store) compareRecords(ctx context.Context, c *sql.Conn, fix bool, repor
 			want[pendingRow{workflow: p.Workflow, approval: p.ApprovalID, since: toNanos(p.Since)}] = true
 		}
 		if !change.since.IsZero() {
-			want[pendingRow{approval: id, since: toNanos(change.since), isAge: true}] = true
+			want[pendingRow{string(byAgeKey()), id, toNanos(change.since), true}] = true
+			want[pendingRow{string(byIDKey()), id, noAge, true}] = true
 		}
 		for _, w := range change.owed {
 			owed[owedRow{id, w.Workflow, toNanos(w.Since)}] = true
@@ -194,8 +195,8 @@ func (s *Store) comparePending(
 	counts := map[string]int{}
 	for row := range want {
 		var err error
-		if row.isAge {
-			_, err = s.stmts.opened.exec(byAgeKey(), row.since, []byte(row.approval))
+		if row.isOrder {
+			_, err = s.stmts.opened.exec([]byte(row.workflow), row.since, []byte(row.approval))
 		} else {
 			_, err = s.stmts.opened.exec(row.workflow, row.since, row.approval)
 			counts[row.workflow]++
@@ -208,7 +209,7 @@ func (s *Store) comparePending(
 }
 
 func readPending(ctx context.Context, c *sql.Conn) (have map[pendingRow]bool, err error) {
-	rows, err := c.QueryContext(ctx, "SELECT workflow, approval, since, workflow = x'00' FROM pending")
+	rows, err := c.QueryContext(ctx, "SELECT workflow, approval, since, workflow >= x'00' FROM pending")
 	if err != nil {
 		return nil, err
 	}
@@ -216,11 +217,8 @@ func readPending(ctx context.Context, c *sql.Conn) (have map[pendingRow]bool, er
 	have = map[pendingRow]bool{}
 	for rows.Next() {
 		var row pendingRow
-		if err := rows.Scan(&row.workflow, &row.approval, &row.since, &row.isAge); err != nil {
+		if err := rows.Scan(&row.workflow, &row.approval, &row.since, &row.isOrder); err != nil {
 			return nil, err
-		}
-		if row.isAge {
-			row.workflow = ""
 		}
 		have[row] = true
 	}

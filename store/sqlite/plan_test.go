@@ -33,7 +33,10 @@ func TestQueriesReadIndexes(t *testing.T) {
 		}},
 		{selectMany(), strings.Repeat("x ", store.MaxMany), []string{"orders USING INDEX sqlite_autoindex_orders_1 (id=?)"}},
 		{byAge, "1 x 2", []string{"SEARCH p USING PRIMARY KEY (workflow=?", "SEARCH o USING INDEX sqlite_autoindex_orders_1 (id=?)"}},
-		{pendingByID, "x 2", []string{"orders USING INDEX orders_pending (id>?)"}},
+		{pendingByID, "x 2", []string{
+			"SEARCH p USING PRIMARY KEY (workflow=? AND since=? AND approval>?)",
+			"SEARCH o USING INDEX sqlite_autoindex_orders_1 (id=?)",
+		}},
 		{byState, "x 1 2", []string{"orders USING INDEX orders_attention (id>?)"}},
 		{attentionCounts, "", []string{"SCAN orders USING COVERING INDEX orders_attention"}},
 		{totals, "", []string{

@@ -83,6 +83,7 @@ func schemaMigrations() []string {
 		addOwed,
 		addUnderWay,
 		joinPending,
+		joinPendingByID,
 	}
 }
 
@@ -149,7 +150,14 @@ const joinPending = `
 		INSERT INTO pending (workflow, since, approval) SELECT x'00', since, id FROM orders WHERE since IS NOT NULL;
 		DROP INDEX orders_since;`
 
-// The frequent queries. Each of them reads the first entries of an index, or one row per workflow. Only byAge reads
+// joinPendingByID is the script to version 11: orders with pending approvals are in the table pending by their IDs too, in
+// place of an index with a page of its own in most commits.
+const joinPendingByID = `
+		-- A row whose workflow is the BLOB x'01' has an order in the place of an approval, and no age.
+		INSERT INTO pending (workflow, since, approval) SELECT x'01', 0, id FROM orders WHERE pending > 0;
+		DROP INDEX orders_pending;`
+
+// The frequent queries. Each of them reads the first entries of an index, or one row per workflow. Only the lists read
 // orders.
 const (
 	anyClaimable = `SELECT EXISTS (SELECT 1 FROM orders WHERE next <= ?1 AND under_way = 0)
@@ -159,7 +167,8 @@ const (
 	byAge = `SELECT o.id, o.record, p.since FROM pending p JOIN orders o ON o.id = p.approval
 		WHERE p.workflow = x'00' AND (p.since, p.approval) > (?, ?) ORDER BY p.since, p.approval LIMIT ?`
 	byID        = "SELECT id, record, NULL FROM orders WHERE id > ? ORDER BY id LIMIT ?"
-	pendingByID = "SELECT id, record, NULL FROM orders WHERE id > ? AND pending > 0 ORDER BY id LIMIT ?"
+	pendingByID = `SELECT o.id, o.record, NULL FROM pending p JOIN orders o ON o.id = p.approval
+		WHERE p.workflow = x'01' AND p.since = 0 AND p.approval > ? ORDER BY p.approval LIMIT ?`
 	// byState has the index's name, because SQLite would rather read the larger index of all IDs.
 	byState = `SELECT id, record, NULL FROM orders INDEXED BY orders_attention
 		WHERE id > ? AND attention > 0 AND attention & ? <> 0 ORDER BY id LIMIT ?`
@@ -189,7 +198,8 @@ const (
 type statements struct {
 	begin, commit, rollback                                *statement
 	find, row, insert, setRecord, setTimes, setAll, remove *statement
-	opened, ended, owed, paid, claimable, claim            *statement
+	opened, ended, openedOrder, endedOrder                 *statement
+	owed, paid, claimable, claim                           *statement
 }
 
 // all has each statement with its text.
@@ -209,6 +219,10 @@ func (s *statements) all() map[**statement]string {
 		&s.remove: "DELETE FROM orders WHERE rowid = ?",
 		&s.opened: "INSERT OR IGNORE INTO pending (workflow, since, approval) VALUES (?, ?, ?)",
 		&s.ended:  "DELETE FROM pending WHERE workflow = ? AND since = ? AND approval = ?",
+		&s.openedOrder: `INSERT OR IGNORE INTO pending (workflow, since, approval)
+			VALUES (?, ?, ?), (x'00', ?, ?), (x'01', 0, ?)`,
+		&s.endedOrder: `DELETE FROM pending WHERE (workflow = ? AND since = ? AND approval = ?)
+			OR (workflow = x'00' AND since = ? AND approval = ?) OR (workflow = x'01' AND since = 0 AND approval = ?)`,
 		&s.owed: `INSERT INTO owed (id, workflow, since) VALUES (?, ?, ?)
 			ON CONFLICT (id, workflow) DO UPDATE SET since = excluded.since`,
 		&s.paid:      "DELETE FROM owed WHERE id = ? AND workflow = ?",

@@ -14,7 +14,8 @@ import (
 )
 
 // beforeJoin gives a file the schema of version 9.
-const beforeJoin = `DELETE FROM pending WHERE workflow = x'00';
+const beforeJoin = `DELETE FROM pending WHERE workflow >= x'00';
+	CREATE INDEX orders_pending ON orders (id) WHERE pending > 0;
 	CREATE TABLE counts (workflow TEXT PRIMARY KEY NOT NULL, pending INTEGER NOT NULL) WITHOUT ROWID;
 	INSERT INTO counts SELECT workflow, count(*) FROM pending GROUP BY workflow;
 	CREATE INDEX orders_since ON orders (since, id) WHERE since IS NOT NULL;

@@ -232,25 +232,44 @@ func (s *Store) updateOwed(orderID string, c orderChange) error {
 	return nil
 }
 
-// updatePending updates the table of pending approvals and their counts. An order that has other pending approvals than
-// before may have another age, and has a row with it.
+// updatePending updates the table of pending approvals and their counts. An order with pending approvals has two rows too:
+// one with its age, and one for the list by ID. Most orders have a single approval, whose rows come and go in one statement.
 func (s *Store) updatePending(orderID string, c orderChange, since, before driver.Value) error {
+	for _, p := range c.ended {
+		s.counts.changes[p.Workflow]--
+	}
+	for _, p := range c.opened {
+		s.counts.changes[p.Workflow]++
+	}
+	id := []byte(orderID)
+	if before == nil && since != nil && len(c.opened) == 1 {
+		p := c.opened[0]
+		_, err := s.stmts.openedOrder.exec(p.Workflow, toNanos(p.Since), p.ApprovalID, since, id, id)
+		return err
+	}
+	if before != nil && since == nil && len(c.ended) == 1 {
+		p := c.ended[0]
+		_, err := s.stmts.endedOrder.exec(p.Workflow, toNanos(p.Since), p.ApprovalID, before, id, id)
+		return err
+	}
 	for _, p := range c.ended {
 		if _, err := s.stmts.ended.exec(p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
-		s.counts.changes[p.Workflow]--
 	}
 	for _, p := range c.opened {
 		if _, err := s.stmts.opened.exec(p.Workflow, toNanos(p.Since), p.ApprovalID); err != nil {
 			return err
 		}
-		s.counts.changes[p.Workflow]++
 	}
+	return s.updateOrderRows(id, since, before)
+}
+
+// updateOrderRows updates the two rows of an order. If it has other pending approvals than before, it may have another age.
+func (s *Store) updateOrderRows(id []byte, since, before driver.Value) error {
 	if since == before {
 		return nil
 	}
-	id := []byte(orderID)
 	if before != nil {
 		if _, err := s.stmts.ended.exec(byAgeKey(), before, id); err != nil {
 			return err
@@ -261,9 +280,20 @@ func (s *Store) updatePending(orderID string, c orderChange, since, before drive
 			return err
 		}
 	}
-	return nil
+	var err error
+	switch {
+	case before == nil:
+		_, err = s.stmts.opened.exec(byIDKey(), noAge, id)
+	case since == nil:
+		_, err = s.stmts.ended.exec(byIDKey(), noAge, id)
+	}
+	return err
 }
 
-// byAgeKey returns the key of the rows in the table pending that have the orders by age. No workflow has it as its name:
-// names are texts.
+// byAgeKey and byIDKey return the keys of the rows in the table pending that have the orders by age and by ID. No workflow
+// has them as its name: names are texts.
 func byAgeKey() []byte { return []byte{0} }
+func byIDKey() []byte  { return []byte{1} }
+
+// noAge is in the place of the age in the rows by ID.
+const noAge = int64(0)
