@@ -80,7 +80,7 @@ func TestFlood(t *testing.T) {
 
 var linkOnLog = regexp.MustCompile(`https?://\S+/a/\S+`)
 
-// useEverything does once what each kind of user does, and keeps the times. The client gives each call ten seconds.
+// useEverything does once what each kind of user does, and keeps the times. The client gives each call a minute.
 func (w *worker) useEverything(t *testing.T, n int, took map[string][]time.Duration) {
 	t.Helper()
 	step := func(name string, want int, method, url, body string, header ...string) string {
@@ -113,7 +113,7 @@ func (w *worker) useEverything(t *testing.T, n int, took map[string][]time.Durat
 		_, message, found := strings.Cut(w.output.String()[seen:], "Order: "+byPage+"\n")
 		link = linkOnLog.FindString(message)
 		return found && link != ""
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	page := step("page", http.StatusOK, "GET", link, "")
 	form := hiddenFields(page)
 	form.Set("outcome", "approve")

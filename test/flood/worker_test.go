@@ -17,6 +17,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -135,7 +137,7 @@ workflows: {orders: {notify: [log], approvers: [ann@example.com], requests: {}}}
 // the speed of this process would decide whether a user's request comes in time.
 func newUsersClient() *http.Client {
 	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
-	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: from.DialContext}}
+	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true, DialContext: from.DialContext}}
 }
 
 // makeCertificate writes a certificate for the public address, and lets the client trust it.
@@ -166,8 +168,28 @@ func (w *worker) makeCertificate(t *testing.T, dir string) (settings string) {
 	return fmt.Sprintf("tls: {certificate: %q, key: %q}", certFile, keyFile)
 }
 
-// call sends a request with headers, and returns the answer.
-func (w *worker) call(ctx context.Context, method, url, body string, header ...string) (int, string, error) {
+// headerTime is the time within which the worker wants to read the headers of a request on a new connection.
+const headerTime = 5 * time.Second
+
+// call sends a request with headers, and returns the answer. Beside its flood, this process may need longer than headerTime
+// between a connect and the request. The worker has closed the connection then, and the user tries again.
+func (w *worker) call(ctx context.Context, method, url, body string, header ...string) (status int, text string, err error) {
+	for range 10 {
+		var connected, sent atomic.Pointer[time.Time]
+		now := func() *time.Time { now := time.Now(); return &now }
+		status, text, err = w.callOnce(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+			ConnectDone:  func(string, string, error) { connected.Store(now()) },
+			WroteHeaders: func() { sent.Store(now()) },
+		}), method, url, body, header...)
+		sent.CompareAndSwap(nil, now())
+		if began := connected.Load(); err == nil || began == nil || sent.Load().Sub(*began) < headerTime {
+			break
+		}
+	}
+	return status, text, err
+}
+
+func (w *worker) callOnce(ctx context.Context, method, url, body string, header ...string) (int, string, error) {
 	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
