@@ -135,9 +135,9 @@ func targetScenarios() []scenario {
 			},
 		},
 		{
-			name: "three workers with 256 callbacks at once are killed", minutes: 120,
+			name: "three workers with 512 callbacks at once are killed", minutes: 120,
 			series: []series{
-				of(`callback_attempts_total{target="http",result="interrupted"}`, flat(0, 10), flat(768, 110)),
+				of(`callback_attempts_total{target="http",result="interrupted"}`, flat(0, 10), flat(1536, 110)),
 				of(ok, flat(0, 10), flat(500, 110)),
 			},
 		},
