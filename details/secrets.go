@@ -8,10 +8,12 @@ import (
 	"strings"
 )
 
-// Secrets tells which values of a request look secret. The zero value has the built-in list only.
+// Secrets tells which values of the requests of a workflow look secret. The zero value has the built-in list only, and so has
+// nil, which remembers no names.
 type Secrets struct {
-	hide []*regexp.Regexp
-	show []*regexp.Regexp
+	hide   []*regexp.Regexp
+	show   []*regexp.Regexp
+	judged judgedNames
 }
 
 // NewSecrets returns the built-in list with more patterns of names that are secret, and of names that are not. A pattern is a
@@ -87,7 +89,7 @@ func (s *Secrets) isSecretName(name, dotted string, v any) bool {
 			return true
 		}
 	}
-	if !looksSecret(name) {
+	if !s.looksSecret(name) {
 		return false
 	}
 	switch v.(type) {
@@ -99,6 +101,18 @@ func (s *Secrets) isSecretName(name, dotted string, v any) bool {
 		}
 	}
 	return true
+}
+
+// looksSecret reports whether a name looks secret by the built-in list.
+func (s *Secrets) looksSecret(name string) bool {
+	if s == nil {
+		return looksSecret(name)
+	}
+	return s.judged.looksSecret(name)
+}
+
+func looksSecret(name string) bool {
+	return (secretPart.MatchString(name) || secretWord.MatchString(name)) && !notSecret.MatchString(name)
 }
 
 // isSecretText reports whether a text looks secret whatever its name is.
