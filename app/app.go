@@ -220,7 +220,12 @@ func (a *App) wireEngine() {
 		a.transitions.Recent = observed.observeGet(recent.GetRecent)
 	}
 	a.dispatcher.Return = a.transitions.ReturnAction
-	a.decider = &handlers.Decider{
+	a.decider = a.newDecider()
+	a.sweeper = a.newSweeper(observed)
+}
+
+func (a *App) newDecider() *handlers.Decider {
+	return &handlers.Decider{
 		Transitions: a.transitions,
 		UnmatchedRetention: approval.UnmatchedRetention{
 			WaitFor:        a.config.Unmatched.TTL,
@@ -233,6 +238,9 @@ func (a *App) wireEngine() {
 		People:   a.currentPeople,
 		Workflow: a.currentWorkflow,
 	}
+}
+
+func (a *App) newSweeper(observed observedStore) *router.Sweeper {
 	sweep := router.SweeperConfig{
 		Claimer:      observed,
 		Transitions:  a.transitions,
@@ -253,7 +261,7 @@ func (a *App) wireEngine() {
 	if returner, ok := a.inner.(store.ClaimReturner); ok {
 		sweep.ReturnClaims = returner.ReturnClaims
 	}
-	a.sweeper = router.NewSweeper(sweep)
+	return router.NewSweeper(sweep)
 }
 
 // wireRouter connects the sources with their handlers.

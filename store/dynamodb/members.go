@@ -31,9 +31,8 @@ const (
 	shardsKey        = "#shards"
 	// beatInterval is the time between two beats of a worker.
 	beatInterval = 10 * time.Second
-	// deadAfter is the time without a beat after which a worker counts as dead. The others notice its
-	// death 21 to 31 seconds later, because they look once in a beatInterval. A worker that is only slow gets its shards back
-	// with its next beat.
+	// deadAfter is the time without a beat after which a worker counts as dead. The others look once in a beatInterval, so they
+	// notice its death 10 to 31 seconds later. A worker that is only slow gets its shards back with its next beat.
 	deadAfter = 2 * beatInterval
 	// adoptAfter is the time after which a worker writes to shards that were added: until then, every living worker has seen
 	// them.
