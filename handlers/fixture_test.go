@@ -255,7 +255,7 @@ func workflow(change ...func(*handlers.Workflow)) handlers.Workflow {
 			Execution:    at("executionArn"),
 			State:        at("stateName"),
 			Approvers:    as(asPeople, "approvers", "managerEmail"),
-			Started:      as(expression.AsTime, "enteredTime", "startedAt"),
+			Started:      as(expression.AsTime, "enteredTime", "EnteredTime", "startedAt"),
 			Deadline:     as(expression.AsTime, "approvalDeadline", "taskTokenExpiration"),
 			Timeout:      as(expression.AsDuration, "timeoutSeconds"),
 			RetryCount:   at("retryCount"),

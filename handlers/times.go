@@ -83,13 +83,13 @@ func (t *requestTimes) readCount(name string, f Field[string], in Input) (int, b
 
 // isLate reports whether the deadline is one that came near or passed while the sender tried to send the request. Over HTTP
 // the time of sending is unknown. So the body must state when its first attempt entered the state, by the name that Step
-// Functions has for it: startedAt may be the start of the execution.
+// Functions has for it, EnteredTime: startedAt may be the start of the execution.
 func (t *requestTimes) isLate(started Field[time.Time], in Input) bool {
 	if !t.sent.IsZero() || !t.retryKnown || t.isRetried() {
 		return false
 	}
 	place, _ := locateField(started, in)
-	return strings.HasSuffix(place, "enteredTime") && t.isNear(t.started) && t.deadline.After(t.started.Add(clockSkew))
+	return strings.HasSuffix(strings.ToLower(place), "enteredtime") && t.isNear(t.started) && t.deadline.After(t.started.Add(clockSkew))
 }
 
 // readDeadlineAsStart reads a deadline at or before the time of sending as the entry into the state: tutorials put the

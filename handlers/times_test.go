@@ -313,6 +313,7 @@ func TestLateRequestKeepsItsDeadline(t *testing.T) {
 	}{
 		"over":                              {"enteredTime", 0, -5 * time.Second, nil, true, approval.TimedOut},
 		"near":                              {"enteredTime", 0, 3 * time.Second, nil, true, approval.Pending},
+		"as Step Functions spells it":       {"EnteredTime", 0, -5 * time.Second, nil, true, approval.TimedOut},
 		"of a retry":                        {"enteredTime", 1, -5 * time.Second, nil, false, approval.Pending},
 		"without number":                    {"enteredTime", noNumber, -5 * time.Second, nil, false, approval.Pending},
 		"it is the entry":                   {"enteredTime", 0, -time.Minute, nil, false, approval.Pending},
