@@ -131,7 +131,7 @@ func (s *Store) applyTransition(
 	}
 	after = stored{record: record, columns: store.ColumnsOf(o)}
 	if before.unknown.IsEmpty() { // otherwise, it belongs to the record before
-		after.order, after.unknown = o.Clone(), before.unknown // callers may keep the other one
+		after.order, after.unknown = o.HandOver(), before.unknown
 	}
 	return after, true, out
 }
