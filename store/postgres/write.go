@@ -199,11 +199,13 @@ const (
 	openRows = `opened AS (
 		INSERT INTO relay.pending (workflow, since, approval)
 		SELECT workflow, since, approval FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::text[])
-			AS p (id, workflow, since, approval) JOIN done USING (id)
+			AS p (id, workflow, since, approval)
+		WHERE ` + isDone + `
 		ON CONFLICT DO NOTHING RETURNING workflow)`
 	endRows = `ended AS (
 		DELETE FROM relay.pending p USING (SELECT workflow, since, approval
-			FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::text[]) AS e (id, workflow, since, approval) JOIN done USING (id)) e
+			FROM unnest($1::bytea[], $2::text[], $3::bigint[], $4::text[]) AS e (id, workflow, since, approval)
+			WHERE ` + isDone + `) e
 		WHERE p.workflow = e.workflow AND p.since = e.since AND p.approval = e.approval RETURNING p.workflow)`
 	countRows = `counted AS (
 		INSERT INTO relay.counts AS c (workflow, slot, pending)
@@ -211,13 +213,18 @@ const (
 		ON CONFLICT (workflow, slot) DO UPDATE SET pending = c.pending + excluded.pending)`
 	oweRows = `owing AS (
 		INSERT INTO relay.owed (id, workflow, since)
-		SELECT id, workflow, since FROM unnest($1::bytea[], $2::text[], $3::bigint[]) AS o (id, workflow, since) JOIN done USING (id)
+		SELECT id, workflow, since FROM unnest($1::bytea[], $2::text[], $3::bigint[]) AS o (id, workflow, since)
+		WHERE ` + isDone + `
 		ON CONFLICT (id, workflow) DO UPDATE SET since = excluded.since)`
 	payRows = `paid AS (
 		DELETE FROM relay.owed o USING (SELECT id, workflow, since
-			FROM unnest($1::bytea[], $2::text[], $3::bigint[]) AS p (id, workflow, since) JOIN done USING (id)) p
+			FROM unnest($1::bytea[], $2::text[], $3::bigint[]) AS p (id, workflow, since) WHERE ` + isDone + `) p
 		WHERE o.id = p.id AND o.workflow = p.workflow AND o.since = p.since)`
 )
+
+// isDone is the condition that an order has changed. The server looks it up in a hash table. Without IS TRUE it would
+// make a join of it, and compare each order with all others.
+const isDone = "(id IN (SELECT id FROM done)) IS TRUE"
 
 // statement returns the statement of the write. It returns the IDs of the orders that have changed, and the rows of those
 // that exist although they were to be inserted.
