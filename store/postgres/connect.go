@@ -64,7 +64,8 @@ func (s *Store) newPool(ctx context.Context) (*pgxpool.Pool, error) {
 			return err
 		}
 	}
-	c.AfterConnect = func(context.Context, *pgx.Conn) error {
+	c.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		registerByteArray(conn.TypeMap())
 		s.late.suspect() // the connection may be the first one to a server that has crashed
 		return nil
 	}

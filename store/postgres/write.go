@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/approval-relay/approval-relay/store"
 )
@@ -25,9 +24,6 @@ type write struct {
 	opened, ended              pendingSet
 	owed, paid                 owedSet
 }
-
-// byteArray is an array of the type bytea[]. Unlike [][]byte, pgx encodes it without reflection.
-type byteArray = pgtype.FlatArray[[]byte]
 
 // rowSet has the columns of rows of the table orders.
 type rowSet struct {
