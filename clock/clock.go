@@ -23,11 +23,11 @@ const (
 	// work of NTP, and is followed.
 	jump = 2 * time.Second
 	// correctFrom is the least deviation from the reference that is corrected. The Date of an answer is cut to the second,
-	// so that the deviation is known to half a second: a clock that is not corrected is wrong by less than two, and two
-	// workers differ by less than four. correctUntil is smaller, so that a deviation about the limit does not switch the
-	// correction on and off.
-	correctFrom  = 1500 * time.Millisecond
-	correctUntil = 750 * time.Millisecond
+	// so that the deviation may be a second more than is known for certain: a clock that is not corrected is wrong by less
+	// than two seconds and the time of a call, and two workers differ by less than four. correctUntil is smaller, so that a
+	// deviation about the limit does not switch the correction on and off.
+	correctFrom  = time.Second
+	correctUntil = 500 * time.Millisecond
 	// maxSkew is the deviation of the machine's clock from the reference beyond which deadlines are held. AWS refuses the
 	// signatures of a clock that is wrong by more.
 	maxSkew = 5 * time.Minute

@@ -127,12 +127,37 @@ func TestSlowAnswersAndDrift(t *testing.T) {
 		m.passed += time.Hour
 		m.wrong += 500 * time.Millisecond
 		m.answer(c, 30*time.Millisecond)
-		require.WithinDuration(t, m.truth(), c.Now(), correctFrom+time.Second)
+		require.WithinDuration(t, m.truth(), c.Now(), 2*time.Second)
 	}
 	require.WithinDuration(t, m.truth(), c.Now(), 2*time.Second)
 	require.NoError(t, c.Fault())
 	require.Empty(t, m.uncertain)
 	require.Empty(t, m.log.String())
+}
+
+// However wrong a machine is, and wherever in its second a reference answers, the time is wrong by less than two seconds. A
+// correction does not come and go while the machine stays as it is.
+func TestTimeIsRightToTwoSeconds(t *testing.T) {
+	t.Parallel()
+	const step = 20 * time.Millisecond
+	for wrong := -5 * time.Second; wrong <= 5*time.Second; wrong += step {
+		for phase := time.Duration(0); phase < time.Second; phase += step {
+			c, m := newClock(wrong)
+			m.passed = phase
+			changes, before := 0, time.Duration(0)
+			for i := range 10 {
+				m.answer(c, 0)
+				isWrongBy := c.Now().Sub(m.truth())
+				require.Less(t, isWrongBy.Abs(), 2*time.Second, "%s, %s", wrong, phase)
+				if (c.offset == 0) != (before == 0) {
+					changes++
+				}
+				before = c.offset
+				m.passed += 5*time.Second + time.Duration(i%3)*phase/2 // at another moment of the second
+			}
+			require.LessOrEqual(t, changes, 1, "%s, %s", wrong, phase)
+		}
+	}
 }
 
 // The real clocks agree with each other.
