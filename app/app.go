@@ -146,7 +146,7 @@ func New(ctx context.Context, c *config.Config, o Options) (_ *App, err error) {
 	if a.inbound, err = newInboundLimits(c, a.metrics, fileLimit(), o.Log); err != nil {
 		return nil, err
 	}
-	a.aws = newAWSClients(ctx, c.AWS, awsObserver{a.metrics, a.clock}, o.Log)
+	a.aws = newAWSClients(ctx, c.AWS, a.newAWSObserver(), o.Log)
 	a.aws.opened = func() { a.metrics.ConnectionOpened(metrics.ToAWS) }
 	if a.ring, err = a.openKeys(ctx); err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ import (
 func TestConnectionsToAWSAreKept(t *testing.T) {
 	t.Parallel()
 	m := metrics.New(prometheus.NewRegistry(), metrics.Config{AWSOperations: AWSOperations()})
-	clients := newAWSClients(t.Context(), config.AWS{Region: "eu-central-1"}, awsObserver{m, nil}, slog.New(slog.DiscardHandler))
+	clients := newAWSClients(t.Context(), config.AWS{Region: "eu-central-1"}, awsObserver{Metrics: m}, slog.New(slog.DiscardHandler))
 	var opened atomic.Int64
 	clients.opened = func() { opened.Add(1) }
 	cfg, err := clients.configFor(setup.AWS{})

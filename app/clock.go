@@ -11,21 +11,26 @@ import (
 
 	"github.com/approval-relay/approval-relay/callback"
 	"github.com/approval-relay/approval-relay/clock"
+	"github.com/approval-relay/approval-relay/config"
 	"github.com/approval-relay/approval-relay/metrics"
 	"github.com/approval-relay/approval-relay/store"
 )
 
-// awsObserver notifies the metrics and the clock of the calls to AWS.
+// awsObserver notifies the metrics of the calls to AWS, and the clock unless it follows the server of the store: by two
+// references that differ, the time would jump to and fro.
 type awsObserver struct {
 	*metrics.Metrics
 
-	clock *clock.Clock
+	clock        *clock.Clock
+	followsStore bool
 }
 
 // ClockSkew implements outbound.Observer.
 func (o awsObserver) ClockSkew(skew, took time.Duration) {
 	o.Metrics.ClockSkew(skew, took)
-	o.clock.ClockSkew(skew, took)
+	if !o.followsStore {
+		o.clock.ClockSkew(skew, took)
+	}
 }
 
 const (
@@ -40,12 +45,10 @@ const (
 func (a *App) askReference(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, firstReference)
 	defer cancel()
-	if a.usesAWS() {
-		a.askAWS(ctx)
-		return
-	}
-	if server, ok := a.inner.(store.TimeTeller); ok {
+	if server, ok := a.inner.(store.TimeTeller); ok && followsStore(a.config) {
 		a.askStore(ctx, server)
+	} else if usesAWS(a.config) {
+		a.askAWS(ctx)
 	}
 }
 
@@ -80,7 +83,7 @@ func (a *App) askAWS(ctx context.Context) {
 	}
 	_ = answer.Body.Close()
 	if at, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-		awsObserver{a.metrics, a.clock}.ClockSkew(time.Since(at.Add(time.Second/2)), time.Since(began))
+		a.newAWSObserver().ClockSkew(time.Since(at.Add(time.Second/2)), time.Since(began))
 	}
 }
 
@@ -102,13 +105,25 @@ func (a *App) referenceEndpoint(ctx context.Context) string {
 	return resolved.URI.String()
 }
 
-// usesAWS reports whether the configuration has queues, a table or targets of AWS.
-func (a *App) usesAWS() bool {
-	if len(a.queues.states) > 0 || a.config.Store.DynamoDB != nil {
+func (a *App) newAWSObserver() awsObserver {
+	return awsObserver{a.metrics, a.clock, followsStore(a.config)}
+}
+
+// followsStore reports whether the server of the store tells the time.
+func followsStore(c *config.Config) bool { return c.Store.Postgres != nil && !usesAWS(c) }
+
+// usesAWS reports whether the configuration has queues, a table or targets of AWS: they are called often.
+func usesAWS(c *config.Config) bool {
+	if len(c.Decisions) > 0 || c.Store.DynamoDB != nil {
 		return true
 	}
-	for _, name := range sortedNames(a.config.Targets) {
-		if a.config.Targets[name].Settings().Address() != callback.CallbackURL {
+	for _, w := range c.Workflows {
+		if w.Requests.SQS != nil {
+			return true
+		}
+	}
+	for _, target := range c.Targets {
+		if target.Settings().Address() != callback.CallbackURL {
 			return true
 		}
 	}
@@ -129,7 +144,7 @@ func (a *App) addClock(parts *group.Group) {
 				return nil
 			case <-tick.C:
 			}
-			if a.clock.IsUncertain() || !a.usesAWS() {
+			if a.clock.IsUncertain() || followsStore(a.config) {
 				a.askReference(ctx)
 			}
 		}
