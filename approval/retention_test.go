@@ -68,3 +68,42 @@ func TestRedeliveryAfterTheRetention(t *testing.T) {
 	_, actions = addRequest(t, o, request, envAt(deadline))
 	require.Empty(t, ofKind(ActionNotify, actions))
 }
+
+// Nothing needs the token after the delivery: neither late results of other attempts and of a heartbeat, nor a
+// reconciliation, a redrive, the request again, or the time.
+func TestNothingFollowsADelivery(t *testing.T) {
+	t.Parallel()
+	o, a, first := approvedOrder(t, func(r *Request) {
+		r.HeartbeatInterval = time.Minute
+		r.Execution = "arn"
+	})
+	o.RecordCallbackResult(first, lost, envAt(time.Second))
+	second := onlyCallback(t, o.Advance(envAt(time.Minute)))
+	o.RecordCallbackResult(second, ok, envAt(time.Minute))
+	require.Equal(t, CallbackDelivered, a.Callback.State)
+	require.True(t, a.Token.IsZero())
+	_, current := o.CurrentAnswer(second, at(time.Minute))
+	require.False(t, current)
+
+	events := len(o.NewEvents())
+	heartbeat := Action{Kind: ActionHeartbeat, OrderID: o.ID, ApprovalID: a.ID, LeaseExpires: at(2 * time.Minute)}
+	reconcile := Action{Kind: ActionReconcile, OrderID: o.ID, ApprovalID: a.ID, Attempt: 1, LeaseExpires: at(2 * time.Minute)}
+	for _, r := range []Result{ok, closed, refused, lost, notMade} {
+		require.Empty(t, o.RecordCallbackResult(first, r, envAt(time.Minute)))
+		require.Empty(t, o.RecordCallbackResult(second, r, envAt(time.Minute)))
+		require.Empty(t, o.RecordHeartbeatResult(heartbeat, r, envAt(time.Minute)))
+		require.Empty(t, o.RecordReconciliation(reconcile, TruthAnother, r, envAt(time.Minute)))
+	}
+	redriven, actions := o.RedriveCallback(a.ID, Actor{}, 0, envAt(time.Minute))
+	require.False(t, redriven)
+	require.Empty(t, actions)
+	require.Empty(t, o.Advance(envAt(2*TokenGrace)))
+	require.Len(t, o.NewEvents(), events)
+
+	id, actions, err := o.AddRequest(newRequest("t1"), envAt(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, a.ID, id)
+	require.Empty(t, actions)
+	require.Equal(t, CallbackDelivered, a.Callback.State)
+	require.True(t, a.Token.IsZero())
+}
