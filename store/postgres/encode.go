@@ -18,6 +18,7 @@ type byteArrayCodec struct{ pgtype.Codec }
 func registerByteArray(m *pgtype.Map) {
 	if t, found := m.TypeForOID(pgtype.ByteaArrayOID); found {
 		m.RegisterType(&pgtype.Type{Name: t.Name, OID: t.OID, Codec: byteArrayCodec{t.Codec}})
+		m.RegisterDefaultPgType(byteArray(nil), t.Name) // for modes that do not ask the server for the types of arguments
 	}
 }
 

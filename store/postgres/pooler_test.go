@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -34,4 +36,27 @@ func TestNoPooler(t *testing.T) {
 	t.Parallel()
 	s := open(t, newConfig(t))
 	require.Equal(t, pgx.QueryExecModeCacheStatement, s.pool.Config().ConnConfig.DefaultQueryExecMode)
+}
+
+// TestModesOfTheURL runs the contract in modes that a URL can have: this program tells the types of arguments then.
+func TestModesOfTheURL(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol} {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, func(t *testing.T) store.Store {
+				t.Helper()
+				c := newConfig(t)
+				u, err := url.Parse(c.URL.Reveal())
+				require.NoError(t, err)
+				query := u.Query()
+				query.Set("default_query_exec_mode", strings.ReplaceAll(mode.String(), " ", "_"))
+				u.RawQuery = query.Encode()
+				c.URL = secret.New(u.String())
+				s := open(t, c)
+				require.Equal(t, mode, s.pool.Config().ConnConfig.DefaultQueryExecMode)
+				return s
+			})
+		})
+	}
 }
