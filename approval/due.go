@@ -3,7 +3,7 @@ package approval
 import "time"
 
 // TokenGrace is how long the token is kept after a callback has ended with an outcome that may be corrected: the history of
-// an execution names tasks by their tokens. A delivered callback erases it at once, because no other attempt can follow.
+// an execution names tasks by their tokens. An attempt that delivers the answer erases it at once, because no other can follow.
 const TokenGrace = time.Hour
 
 // NextDue returns the earliest time at which Advance has something to do, or the zero time if there is none.

@@ -85,8 +85,8 @@ type Notification struct {
 	Outdated bool `json:"outdated,omitempty"`
 
 	CreatedAt time.Time `json:"owed_at"`
-	// Due is when the next attempt may start. While an attempt runs, it is the end of its lease. It is zero after the last
-	// attempt.
+	// Due is when the next attempt may start. While an attempt runs, it is the end of its lease. It is zero once the message
+	// was sent or given up.
 	Due            time.Time `json:"due,omitzero"`
 	Attempts       int       `json:"attempt,omitempty"`
 	AttemptRunning bool      `json:"running,omitempty"` // an attempt was started and has no recorded result
