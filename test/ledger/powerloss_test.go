@@ -62,29 +62,35 @@ var buildWithMarks = sync.OnceValues(func() (string, error) {
 	return overlay.Build(dir, "cmd/approval-relay", syncMarks()...)
 })
 
-// losePower ends the program as a loss of power does, for its store: what was not synced is gone.
-func (w *world) losePower() error {
-	w.killProgram()
-	path := w.databasePath()
-	log, err := os.OpenFile(path+"-wal", os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+// syncedLog is the log of SQLite at a moment.
+type syncedLog struct {
+	end  int64 // of what is synced
+	last int64 // the end of the last commit
+}
+
+// readSyncedLog reads where the log and its synced part end. Both are 0 if there is no log.
+func readSyncedLog(path string) (l syncedLog, err error) {
+	defer func() {
+		if errors.Is(err, fs.ErrNotExist) { // the program has not begun to write
+			l, err = syncedLog{}, nil
+		}
+	}()
+	log, err := os.Open(path + "-wal")
 	if err != nil {
-		return err
+		return l, err
 	}
 	defer func() { _ = log.Close() }()
 	head := make([]byte, 32)
 	if n, _ := log.ReadAt(head, 0); n < len(head) {
-		return nil // an empty log
+		return l, nil // an empty log
 	}
 	mark, err := os.ReadFile(path + "-wal.synced")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return l, err
 	}
 	memory, err := os.ReadFile(path + "-shm")
 	if err != nil {
-		return err
+		return l, err
 	}
 	frames := uint32(0)
 	if len(mark) >= 136 && bytes.Equal(mark[32:40], head[16:24]) { // otherwise the log began anew after the last sync
@@ -93,20 +99,40 @@ func (w *world) losePower() error {
 	if len(memory) >= 136 && bytes.Equal(memory[32:40], head[16:24]) { // a checkpoint syncs what it copies
 		frames = max(frames, binary.NativeEndian.Uint32(memory[128:]))
 	}
-	end := int64(0)
-	if frames > 0 {
-		end = int64(len(head)) + int64(frames)*int64(24+binary.BigEndian.Uint32(head[8:]))
+	endOf := func(frames uint32) int64 {
+		return int64(len(head)) + int64(frames)*int64(24+binary.BigEndian.Uint32(head[8:]))
 	}
-	info, err := log.Stat()
-	if err != nil {
+	if frames > 0 {
+		l.end = endOf(frames)
+	}
+	if len(memory) >= 136 {
+		l.last = endOf(binary.NativeEndian.Uint32(memory[16:]))
+	}
+	return l, nil
+}
+
+// losePower ends the program as a loss of power does, for its store: what was not synced is gone. It waits up to two seconds
+// for a moment at which something is not synced.
+func (w *world) losePower() error {
+	path := w.databasePath()
+	for range 2000 {
+		l, err := readSyncedLog(path)
+		if err != nil || l.last > l.end {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	w.killProgram()
+	l, err := readSyncedLog(path)
+	if err != nil || l.last == 0 {
 		return err
 	}
-	last := int64(binary.NativeEndian.Uint32(memory[16:]))*int64(24+binary.BigEndian.Uint32(head[8:])) + int64(len(head))
-	if last > end {
+	if l.last > l.end {
 		w.powerLosses++
 	}
-	if end < info.Size() {
-		err = log.Truncate(end)
+	info, err := os.Stat(path + "-wal")
+	if err == nil && l.end < info.Size() {
+		err = os.Truncate(path+"-wal", l.end)
 	}
 	return errors.Join(err, os.Remove(path+"-shm"))
 }
